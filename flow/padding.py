@@ -1,0 +1,23 @@
+"""Pad images to a multiple of a network's stride, and crop its output back."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+    """Return the image (B, C, H, W) with its right and bottom border repeated up to a multiple.
+
+    >>> import torch
+    >>> pad_to_multiple(torch.zeros(1, 3, 5, 8), 4).shape[-2:]
+    torch.Size([8, 8])
+    """
+    height, width = image.shape[-2:]
+    bottom, right = -height % multiple, -width % multiple
+    if not (bottom or right):
+        return image
+    return F.pad(image, (0, right, 0, bottom), mode="replicate")
+
+
+def crop_to(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the top left ``size`` (height, width) of an image (B, C, H, W): undoes the padding."""
+    return image[..., : size[0], : size[1]]

@@ -1,0 +1,49 @@
+"""Backward warping: look an image up where a flow field points.
+
+Flow is (B, 2, H, W) float32 in pixels of its own grid; channel 0 is dx (right), 1 is dy (down).
+"""
+
+import torch
+from kornia.geometry.grid import create_meshgrid
+from kornia.geometry.transform import remap
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
+    """Return the image sampled at ``x + flow(x)``; beyond its edge the border repeats.
+
+    image (B, C, H, W), any range; flow (B, 2, H, W), pixels; returns (B, C, H, W).
+    Raises ValueError if the grids differ. Source: Jaderberg 2015, arXiv:1506.02025, eq. 5.
+
+    >>> backward_warp(torch.tensor([[[[1., 2., 3.]]]]), torch.ones(1, 2, 1, 3))
+    tensor([[[[2., 3., 3.]]]])
+    """
+    if image.shape[-2:] != flow.shape[-2:]:
+        raise ValueError(
+            f"image is {tuple(image.shape[-2:])} but flow is {tuple(flow.shape[-2:])} "
+            "(height, width): bring the flow to the image with resize_flow()"
+        )
+    # Coordinates need float32: bfloat16 has 8 bits, too few to tell neighbouring pixels apart.
+    flow = flow.float()
+    grid = create_meshgrid(
+        flow.shape[-2], flow.shape[-1], normalized_coordinates=False, device=flow.device, dtype=flow.dtype
+    )
+    x, y = grid[..., 0] + flow[:, 0], grid[..., 1] + flow[:, 1]
+    # kornia normalises corner to corner, yet samples half a pixel off unless told to align corners.
+    return remap(image.float(), x, y, align_corners=True, padding_mode="border").to(image.dtype)
+
+
+def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the flow on a grid of ``size`` (height, width), its vectors scaled along with the grid.
+
+    flow (B, 2, h, w), pixels of its grid; returns (B, 2, H, W), pixels of the new grid.
+
+    >>> resize_flow(torch.ones(1, 2, 1, 1), (2, 3)).amax(dim=(2, 3))
+    tensor([[3., 2.]])
+    """
+    height, width = flow.shape[-2:]
+    if (height, width) == tuple(size):
+        return flow
+    scale = flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
+    return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
