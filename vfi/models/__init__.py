@@ -1,1 +1,59 @@
-"""Frame interpolation models."""
+"""The interpolation models by name, and the weights that ship with them."""
+
+from pathlib import Path
+
+from torch import nn
+
+from flow.checkpoint import CheckpointError, load_checkpoint, load_weights, parse_config
+from vfi.models.blend import Blend, BlendConfig
+from vfi.models.classical import Classical, ClassicalConfig
+from vfi.models.flow_free import FlowFree, FlowFreeConfig
+from vfi.models.flow_fusion import FlowFusion, FlowFusionConfig
+
+VFI_MODELS: dict[str, tuple[type, type[nn.Module]]] = {
+    "flow-fusion": (FlowFusionConfig, FlowFusion),
+    "flow-free": (FlowFreeConfig, FlowFree),
+    "classical": (ClassicalConfig, Classical),
+    "blend": (BlendConfig, Blend),
+}
+UNTRAINED = ("classical", "blend")  # they have no weights
+
+
+def checkpoint_folder() -> Path:
+    """Return the folder of the shipped weights: inside the installed package, or in the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "checkpoints"
+    return installed if installed.is_dir() else package.parent / "checkpoints"
+
+
+def build_model(name: str, config: dict | None = None) -> nn.Module:
+    """Return an untrained model of the table; raises CheckpointError that lists the known ones."""
+    if name not in VFI_MODELS:
+        raise CheckpointError(f"unknown model {name!r}: use one of {', '.join(VFI_MODELS)}")
+    config_class, model_class = VFI_MODELS[name]
+    return model_class(parse_config(config_class, config or {}))
+
+
+def shipped_models() -> list[str]:
+    """Return the names `load_model` takes without a file."""
+    return sorted({path.stem for path in checkpoint_folder().glob("*.safetensors")} | set(UNTRAINED))
+
+
+def load_model(name: str) -> nn.Module:
+    """Return a model ready to use: a shipped one by name, or any checkpoint by its file.
+
+    Raises CheckpointError if there is none of that name or the file is not a checkpoint.
+    """
+    if name in UNTRAINED:
+        return build_model(name).eval()
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        path = checkpoint_folder() / f"{name}.safetensors"
+        if not path.is_file():
+            raise CheckpointError(
+                f"there is no model {name!r}: use one of {', '.join(shipped_models())} or a .safetensors file"
+            )
+    checkpoint = load_checkpoint(path)
+    model = build_model(checkpoint.model, checkpoint.config)
+    load_weights(model, checkpoint.weights)
+    return model.eval()

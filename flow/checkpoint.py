@@ -1,0 +1,97 @@
+"""Checkpoints: weights as safetensors, with the model's name, its config and its history as a JSON header.
+
+A checkpoint is data: reading one runs no code of its author.
+"""
+
+import dataclasses
+import json
+import os
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+FORMAT = "vfi-1"
+Config = TypeVar("Config")
+
+
+class CheckpointError(ValueError):
+    """The file cannot be used as a checkpoint; the message says why."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds."""
+
+    model: str  # a name in a table of models
+    config: dict[str, Any]
+    trained: dict[str, Any]  # data, samples, recipe: whatever the training wrote
+    weights: dict[str, Tensor]
+
+
+def save_checkpoint(path: Path, name: str, model: nn.Module, trained: dict[str, Any]) -> None:
+    """Write a model that keeps its config dataclass as ``model.config``; replaces the file in one move."""
+    header = {
+        "format": FORMAT,
+        "model": name,
+        "config": json.dumps(dataclasses.asdict(model.config)),  # type: ignore[call-overload]
+        "trained": json.dumps(trained),
+    }
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial, metadata=header)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; raises CheckpointError if it is not one."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist: give a .safetensors file written by vfi")
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable .safetensors file: {error}") from error
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a vfi checkpoint: its header does not say format {FORMAT}")
+    try:
+        return Checkpoint(
+            header["model"], json.loads(header["config"]), json.loads(header.get("trained", "{}")), weights
+        )
+    except (KeyError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path} has a damaged header: {error}") from error
+
+
+def parse_config(config_class: type[Config], values: dict[str, Any]) -> Config:
+    """Build a config dataclass from plain JSON values; nested dataclasses and tuples come back as such.
+
+    Raises CheckpointError that lists the known fields if one is unknown.
+    """
+    types = typing.get_type_hints(config_class)
+    unknown = sorted(set(values) - set(types))
+    if unknown:
+        raise CheckpointError(
+            f"{config_class.__name__} has no field {', '.join(unknown)}; its fields are {', '.join(types)}"
+        )
+    parsed: dict[str, Any] = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(types[name]):
+            parsed[name] = parse_config(typing.cast(type, types[name]), value)
+        else:
+            parsed[name] = tuple(value) if isinstance(value, list) else value
+    return config_class(**parsed)
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Load weights that must fit exactly; raises CheckpointError that says what does not."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights do not fit the model: {error}") from error

@@ -1,0 +1,225 @@
+"""The training loop: a run folder that can be resumed at any time with the same curve."""
+
+import csv
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from flow.checkpoint import save_checkpoint
+from vfi.corpus import Corpus, Sampling
+from vfi.losses import parse_loss
+from vfi.objective import Weights, objective
+
+Validate = Callable[[nn.Module], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a training depends on, apart from its model and data."""
+
+    steps: int = 10_000
+    loss: str = "laplacian"
+    weights: Weights = field(default_factory=Weights)
+    sampling: Sampling = field(default_factory=Sampling)
+    optimizer: str = "adamw"
+    lr: float = 4e-4
+    weight_decay: float = 1e-4
+    warmup: int = 100  # steps of linear warm-up; then the rate falls as a cosine to a twentieth
+    ema: float = 0.999
+    clip: float = 1.0  # norm the gradient is clipped to
+    precision: str = "float32"  # or bfloat16
+    seed: int = 0
+    validate_every: int = 1000  # steps
+    save_every: float = 120.0  # seconds
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is."""
+
+    step: int
+    steps: int
+    loss: float  # mean since the last report
+    lr: float
+    scores: dict[str, float] | None  # what validation said, on the steps that it ran
+
+
+class Interrupted(Exception):
+    """Training was asked to stop; it is saved and can be resumed."""
+
+
+def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
+    """Return the recipe's optimiser; raises ValueError that lists the known ones."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if recipe.optimizer == "adam":
+        return Adam(parameters, lr=recipe.lr)
+    if recipe.optimizer == "adamw":
+        return AdamW(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    if recipe.optimizer == "sgd":
+        return SGD(parameters, lr=recipe.lr, momentum=0.9)
+    raise ValueError(f"unknown optimizer {recipe.optimizer!r}: use adam, adamw or sgd")
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Return the rate at a step: linear warm-up, then a cosine down to a twentieth.
+
+    >>> [round(learning_rate(Recipe(steps=200, lr=1.0), step), 3) for step in (0, 99, 150, 200)]
+    [0.01, 1.0, 0.525, 0.05]
+    """
+    if step < recipe.warmup:
+        return recipe.lr * (step + 1) / recipe.warmup
+    along = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    cosine = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(1.0, along))).item())
+    return recipe.lr * (0.05 + 0.95 * cosine)
+
+
+class Training:
+    """A model on its way, with its optimiser, its average and its place in the run."""
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        corpus: Corpus,
+        recipe: Recipe,
+        run: Path,
+        *,
+        device: torch.device | str = "cpu",
+        validate: Validate | None = None,
+    ) -> None:
+        """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state."""
+        self.name, self.corpus, self.recipe, self.run, self.validate = name, corpus, recipe, run, validate
+        self.device = torch.device(device)
+        self.loss = parse_loss(recipe.loss)
+        self.model = model.to(self.device, memory_format=torch.channels_last).train()
+        self.average = AveragedModel(self.model, avg_fn=self._average)
+        self.average.eval()
+        self.optimizer = make_optimizer(recipe, self.model)
+        self.step = 0
+        self.seconds = 0.0
+        self.state_file = run / "state.pt"
+        run.mkdir(parents=True, exist_ok=True)
+        if self.state_file.exists():
+            self._resume()
+
+    def _average(self, averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
+        # Early on the average must not cling to the first, random weights.
+        decay = min(self.recipe.ema, (1 + int(count)) / (10 + int(count)))
+        return torch.lerp(current, averaged, decay)
+
+    def _resume(self) -> None:
+        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        _truncate_curve(self.run / "curve.csv", self.step)
+
+    def save(self) -> None:
+        """Write the state to resume from and the averaged model, each in one move."""
+        partial = self.state_file.with_suffix(".part")
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+            },
+            partial,
+        )
+        partial.replace(self.state_file)
+        save_checkpoint(self.run / "model.safetensors", self.name, self.average.module, self.trained())
+
+    def trained(self) -> dict[str, Any]:
+        """What the weights went through, for the checkpoint's header."""
+        return {
+            "recipe": asdict(self.recipe),
+            "steps": self.step,
+            "samples": self.step * self.recipe.sampling.batch,
+            "hours": round(self.seconds / 3600, 3),
+            "clips": len(self.corpus.clips),
+        }
+
+    def run_steps(self, report_every: int = 50) -> Iterator[Progress]:
+        """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating."""
+        saved = began = time.monotonic()
+        losses: list[float] = []
+        try:
+            while self.step < self.recipe.steps:
+                losses.append(self._train_step())
+                now = time.monotonic()
+                self.seconds += now - began
+                began = now
+                last = self.step == self.recipe.steps
+                validating = self.validate is not None and (
+                    last or self.step % self.recipe.validate_every == 0
+                )
+                if validating or last or self.step % report_every == 0:
+                    scores = self._validate() if validating else None
+                    rate = self.optimizer.param_groups[0]["lr"]
+                    progress = Progress(
+                        self.step, self.recipe.steps, sum(losses) / len(losses), rate, scores
+                    )
+                    losses = []
+                    _append_curve(self.run / "curve.csv", progress)
+                    yield progress
+                    began = time.monotonic()
+                if time.monotonic() - saved > self.recipe.save_every:
+                    self.save()
+                    saved = began = time.monotonic()
+        finally:
+            self.save()
+
+    def _train_step(self) -> float:
+        batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, self.step).to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"
+        ):
+            loss = objective(self.model, batch, self.loss, self.recipe.weights)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+        self.step += 1
+        return loss.item()
+
+    def _validate(self) -> dict[str, float]:
+        assert self.validate is not None
+        model = self.average.module.eval()
+        return self.validate(model)
+
+
+CURVE_FIELDS = ("step", "loss", "lr", "psnr", "ssim", "ie")
+
+
+def _append_curve(path: Path, progress: Progress) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, CURVE_FIELDS)
+        if new:
+            writer.writeheader()
+        row = {"step": progress.step, "loss": f"{progress.loss:.6f}", "lr": f"{progress.lr:.3e}"}
+        writer.writerow(row | {k: f"{v:.4f}" for k, v in (progress.scores or {}).items()})
+
+
+def _truncate_curve(path: Path, step: int) -> None:
+    """Drop what an interrupted run wrote after the state it is resumed from."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, CURVE_FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
