@@ -1,0 +1,64 @@
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import nn
+
+from flow.checkpoint import CheckpointError, load_checkpoint, load_weights, parse_config, save_checkpoint
+
+
+@dataclass(frozen=True)
+class Inner:
+    widths: tuple[int, ...] = (1, 2)
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner = field(default_factory=Inner)
+    scale: float = 1.0
+
+
+class Model(nn.Module):
+    def __init__(self, config: Outer) -> None:
+        super().__init__()
+        self.config = config
+        self.layer = nn.Linear(3, len(config.inner.widths))
+
+
+def test_a_model_survives_the_round_trip(tmp_path):
+    model = Model(Outer(Inner((4, 5, 6)), 0.5))
+    save_checkpoint(tmp_path / "m.safetensors", "toy", model, {"steps": 7})
+    checkpoint = load_checkpoint(tmp_path / "m.safetensors")
+    again = Model(parse_config(Outer, checkpoint.config))
+    load_weights(again, checkpoint.weights)
+    assert (checkpoint.model, checkpoint.trained, again.config) == ("toy", {"steps": 7}, model.config)
+    assert torch.equal(again.layer.weight, model.layer.weight)
+
+
+def test_saving_leaves_only_the_checkpoint(tmp_path):
+    save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_an_unknown_field_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(CheckpointError, match=r"no field depth; its fields are inner, scale"):
+        parse_config(Outer, {"depth": 3})
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\xff" * 64])
+def test_a_file_that_is_no_checkpoint_says_so(tmp_path, content):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"not a readable .safetensors"):
+        load_checkpoint(path)
+
+
+def test_a_missing_file_says_so(tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_checkpoint(tmp_path / "m.safetensors")
+
+
+def test_weights_of_another_size_are_refused(tmp_path):
+    save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), {})
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_weights(Model(Outer(Inner((1, 2, 3)))), load_checkpoint(tmp_path / "m.safetensors").weights)

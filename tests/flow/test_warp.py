@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from flow.warp import backward_warp, resize_flow
+
+
+def test_zero_flow_returns_the_image():
+    image = torch.rand(2, 3, 13, 17)
+    torch.testing.assert_close(backward_warp(image, torch.zeros(2, 2, 13, 17)), image)
+
+
+def test_whole_pixel_flow_is_a_shift():
+    image, flow = torch.rand(1, 3, 8, 8), torch.zeros(1, 2, 8, 8)
+    flow[:, 0] = 2  # every pixel looks two columns to its right
+    torch.testing.assert_close(backward_warp(image, flow)[..., :-2], image[..., 2:])
+
+
+def test_second_channel_looks_down():
+    image, flow = torch.rand(1, 1, 8, 8), torch.zeros(1, 2, 8, 8)
+    flow[:, 1] = 3
+    torch.testing.assert_close(backward_warp(image, flow)[..., :-3, :], image[..., 3:, :])
+
+
+def test_half_pixel_flow_averages_neighbours():
+    image, flow = torch.rand(1, 1, 4, 8), torch.zeros(1, 2, 4, 8)
+    flow[:, 0] = 0.5
+    torch.testing.assert_close(
+        backward_warp(image, flow)[..., :-1], (image[..., :-1] + image[..., 1:]) / 2
+    )
+
+
+def test_beyond_the_edge_the_border_repeats():
+    image, flow = torch.rand(1, 1, 4, 4), torch.full((1, 2, 4, 4), 100.0)
+    torch.testing.assert_close(
+        backward_warp(image, flow), image[..., -1:, -1:].expand_as(image)
+    )
+
+
+def test_unequal_grids_are_refused_with_both_sizes():
+    with pytest.raises(ValueError, match=r"\(4, 4\).*\(8, 8\)"):
+        backward_warp(torch.zeros(1, 1, 4, 4), torch.zeros(1, 2, 8, 8))
+
+
+def test_bfloat16_images_are_looked_up_with_float32_coordinates():
+    image = torch.arange(512.0).expand(1, 1, 4, 512).bfloat16()
+    flow = torch.zeros(1, 2, 4, 512)
+    assert torch.equal(backward_warp(image, flow), image)
+
+
+def test_a_resized_flow_points_to_the_same_place():
+    flow = torch.zeros(1, 2, 4, 8)
+    flow[:, 0], flow[:, 1] = 1, 2
+    resized = resize_flow(flow, (12, 16))
+    assert torch.allclose(resized[:, 0], torch.tensor(2.0))
+    assert torch.allclose(resized[:, 1], torch.tensor(6.0))

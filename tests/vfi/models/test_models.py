@@ -1,0 +1,57 @@
+"""What every interpolation model of the table holds to."""
+
+import pytest
+import torch
+
+from flow.checkpoint import CheckpointError
+from vfi.models import VFI_MODELS, build_model, load_model, shipped_models
+
+
+@pytest.fixture(params=[*VFI_MODELS, "flow-fusion from DIS"])
+def model(request):
+    if request.param == "flow-fusion from DIS":
+        return build_model("flow-fusion", {"start": "dis"}).eval()
+    return build_model(request.param).eval()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (33, 57), (1, 1), (2, 90)])
+def test_a_frame_of_any_size_comes_back_at_that_size(model, size):
+    frames = torch.rand(2, 1, 3, *size)
+    made = model(*frames, torch.full((1, 1, 1, 1), 0.5))
+    assert made.shape == (1, 3, *size)
+    assert 0 <= made.min() <= made.max() <= 1
+
+
+def test_between_equal_frames_lies_the_same_frame(model):
+    frame = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 12), size=(48, 48), mode="bilinear")
+    made = model(frame, frame, torch.full((1, 1, 1, 1), 0.25))
+    assert (made - frame).abs().mean() < 1e-3
+
+
+def test_an_untrained_model_blends_by_time(model):
+    dark, light = torch.zeros(1, 3, 32, 32), torch.ones(1, 3, 32, 32)
+    made = model(dark, light, torch.full((1, 1, 1, 1), 0.25))
+    torch.testing.assert_close(made, torch.full_like(made, 0.25), atol=1e-5, rtol=0)
+
+
+def test_several_times_share_what_is_prepared_once(model):
+    frames = torch.rand(2, 1, 3, 40, 40)
+    pair = model.prepare(*frames)
+    for t in (0.25, 0.75):
+        time = torch.full((1, 1, 1, 1), t)
+        torch.testing.assert_close(model.synthesize(pair, time), model(*frames, time))
+
+
+def test_the_default_is_within_its_budget_of_parameters():
+    assert sum(p.numel() for p in build_model("flow-fusion").parameters()) <= 6_000_000
+
+
+def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(CheckpointError, match="classical"):
+        load_model("flow-fussion")
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_every_shipped_model_loads_and_interpolates(name):
+    made = load_model(name)(*torch.rand(2, 1, 3, 48, 64), torch.full((1, 1, 1, 1), 0.5))
+    assert made.shape == (1, 3, 48, 64)
