@@ -1,1 +1,466 @@
-"""Command line."""
+"""The command line of vfi: parse, call once, print. The only place that prints and that catches errors.
+
+Heavy imports happen inside the commands, so that ``vfi --help`` answers at once.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from vfi.interpolator import Interpolator
+    from vfi.pipeline import Summary
+    from vfi.train import Recipe
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Raise a video's frame rate.\n\n[bold]Example:[/bold] vfi upsample video.mp4 --factor 2",
+)
+train_app = typer.Typer(no_args_is_help=True, help="Train a model, on a corpus or on one video.")
+app.add_typer(train_app, name="train")
+
+DEFAULT_MODEL = "flow-fusion"
+
+
+def explanation(error: Exception) -> str | None:
+    """Return what to tell the user of an error, or None if it is a defect of the program."""
+    from vfi.media import MediaError
+
+    if isinstance(error, MediaError | ValueError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if isinstance(error, MemoryError) or "alloc" in str(error) or "out of memory" in str(error):
+        return "out of memory: use smaller frames, or close other programs"
+    return None
+
+
+def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the library's errors into one sentence on stderr and exit code 1; Ctrl+C into 130."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            raise typer.Exit(1) from None  # whoever read our output has left
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            message = explanation(error)
+            if message is None or os.environ.get("VFI_TRACEBACK"):
+                raise
+            typer.echo(f"Error: {message}", err=True)
+            raise typer.Exit(1) from None
+
+    return wrapped
+
+
+Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model's name or a .safetensors file.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+@contextmanager
+def progress_bar(
+    label: str, total: int | None = None, unit: str = "frames", quiet: bool = False
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar with rate and time left on stderr; nothing where stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f} {unit}/s" if task.speed else "")
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=quiet or not console.is_terminal
+    ) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda done, known: progress.update(task, completed=done, total=known)
+
+
+def load_interpolator(model: str, device: str, precision: str) -> "Interpolator":
+    from vfi.interpolator import Interpolator
+
+    return Interpolator.load(model, device, precision)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vfi {version('vfi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def parse_fraction(text: str) -> Fraction:
+    """Read 2, 2.5, 5/2 exactly."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter(f"{text!r} is not a number like 2, 5/2 or 60000/1001") from None
+
+
+def parse_options(pairs: list[str]) -> dict[str, str]:
+    """Read key=value pairs."""
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise typer.BadParameter(f"{pair!r} is not key=value", param_hint="--encoder-opt")
+        options[key] = value
+    return options
+
+
+@app.command()
+@reports_errors
+def upsample(
+    source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File or folder to write.  [default: SOURCE_2x.EXT]", show_default=False
+        ),
+    ] = None,
+    factor: Annotated[
+        str | None,
+        typer.Option(
+            "--factor", "-f", help="Frames out per frame in: 2, 3, 5/2.  [default: 2]", show_default=False
+        ),
+    ] = None,
+    fps: Annotated[
+        str | None, typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False)
+    ] = None,
+    model: Model = DEFAULT_MODEL,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    codec: Annotated[
+        str | None,
+        typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding"),
+    ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Encoder speed: ultrafast to veryslow.", rich_help_panel="Encoding")
+    ] = None,
+    pix_fmt: Annotated[
+        str | None, typer.Option(help="Pixel format: yuv420p, yuv420p10le, ...", rich_help_panel="Encoding")
+    ] = None,
+    encoder_opt: Annotated[
+        list[str] | None,
+        typer.Option(help="key=value for the encoder; repeatable.", rich_help_panel="Encoding"),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.")] = False,
+) -> None:
+    """Raise a video's frame rate; sound, subtitles, chapters and tags come along.
+
+    [bold]Examples:[/bold]
+
+    vfi upsample video.mp4
+
+    vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
+    """
+    from vfi.media import Encoding
+    from vfi.pipeline import upsample as upsample_video
+    from vfi.timing import Factor, TargetRate
+
+    if factor is not None and fps is not None:
+        raise typer.BadParameter("give --factor or --fps, not both")
+    timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
+    name = f"_{fps.replace('/', '-')}fps" if fps else f"_{(factor or '2').replace('/', '-')}x"
+    default = source.with_name(f"{source.stem}{name}{source.suffix}")
+    output = default if output is None else output / default.name if output.is_dir() else output
+    encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
+    interpolator = load_interpolator(model, device, precision)
+    with progress_bar(source.name, quiet=quiet) as progress:
+        summary = upsample_video(
+            source, output, interpolator, timing, encoding=encoding, overwrite=overwrite, progress=progress
+        )
+    if as_json:
+        typer.echo(json.dumps(summary_fields(summary), indent=2))
+    elif not quiet:
+        typer.echo(describe(summary))
+
+
+def summary_fields(summary: "Summary") -> dict[str, Any]:
+    """A summary as JSON values; exact fractions become text such as 30000/1001."""
+    values = dataclasses.asdict(summary)
+    return {name: str(v) if isinstance(v, Fraction | Path) else v for name, v in values.items()}
+
+
+def describe(summary: "Summary") -> str:
+    """Say what was written, in a few lines."""
+
+    def rate(value: Fraction | None) -> str:
+        return "variable rate" if value is None else f"{float(value):.6g} fps"
+
+    lines = [
+        f"wrote {summary.output}: {summary.frames_in} -> {summary.frames_out} frames, "
+        f"{rate(summary.rate_in)} -> {rate(summary.rate_out)}, {float(summary.duration):.3f} s, "
+        f"{summary.size[0]}x{summary.size[1]}"
+    ]
+    if summary.copied:
+        lines.append(f"copied untouched: {', '.join(summary.copied)}")
+    return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
+
+
+@app.command()
+@reports_errors
+def pair(
+    first: Annotated[Path, typer.Argument(help="Image to start from.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Image to end at.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path("between"),
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="Images to make.")] = 1,
+    model: Model = DEFAULT_MODEL,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Make the images between two images, evenly spaced in time.
+
+    [bold]Example:[/bold] vfi pair a.png b.png --count 3 -o between
+    """
+    from vfi.media.images import read_image, write_image
+
+    files = [output / f"{first.stem}_{i:0{len(str(count))}d}.png" for i in range(1, count + 1)]
+    taken = [file for file in files if file.exists()]
+    if taken and not overwrite:
+        raise FileExistsError(f"{taken[0]} exists: choose another folder with -o, or use --overwrite")
+    before, after = read_image(first), read_image(second)
+    times = [Fraction(i, count + 1) for i in range(1, count + 1)]
+    interpolator = load_interpolator(model, device, precision)
+    made = interpolator(before, after, times)
+    output.mkdir(parents=True, exist_ok=True)
+    for file, image in zip(files, made, strict=True):
+        write_image(file, image)
+    typer.echo(f"wrote {count} image{'s' if count > 1 else ''} to {output}")
+
+
+@app.command("eval")
+@reports_errors
+def evaluate_command(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or a .safetensors file.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="A .csv list of triplets, or a folder in a public layout.", show_default=False),
+    ],
+    save: Annotated[Path | None, typer.Option(help="Folder for the frames made.", show_default=False)] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score a model on frames that are known: PSNR, SSIM and mean absolute error of 8-bit images.
+
+    [bold]Example:[/bold] vfi eval flow-fusion --data val.csv
+    """
+    from vfi.evaluate import evaluate
+    from vfi.triplets import count_triplets, read_triplets
+
+    total = count_triplets(data)
+    interpolator = load_interpolator(model, device, precision)
+    with progress_bar(f"{model} on {data.name}", total, "triplets") as progress:
+        report = evaluate(
+            interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total)
+        )
+    typer.echo(report.to_json() if as_json else str(report))
+
+
+Steps = Annotated[int, typer.Option(help="Steps of the whole training.")]
+Run = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the run; resumed if it exists.  [default: runs/MODEL]", show_default=False),
+]
+Config = Annotated[
+    str, typer.Option(help='The model\'s sizes as JSON, such as \'{"start": "dis"}\'.', show_default=False)
+]
+Init = Annotated[
+    str | None, typer.Option(help="Begin with a model's weights where they fit.", show_default=False)
+]
+Loss = Annotated[
+    str, typer.Option(help="l1, charbonnier, mse, ssim, psnr, laplacian, or a sum: l1+0.2*ssim.")
+]
+OptimizerName = Annotated[str, typer.Option("--optimizer", help="adam, adamw or sgd.")]
+Spans = Annotated[str, typer.Option(help="Frames from first to last of a triplet; repeat one to weigh it.")]
+
+
+@train_app.command("corpus")
+@reports_errors
+def train_corpus(
+    source: Annotated[Path, typer.Argument(help="Folder of videos.", show_default=False)],
+    model: Annotated[str, typer.Option("--model", "-m", help="flow-fusion or flow-free.")] = DEFAULT_MODEL,
+    run: Run = None,
+    config: Config = "{}",
+    init: Init = None,
+    steps: Steps = 20_000,
+    loss: Loss = "laplacian",
+    optimizer: OptimizerName = "adamw",
+    lr: float = 4e-4,
+    batch: int = 8,
+    crop: int = 192,
+    shrink: Annotated[int, typer.Option(help="Take crops this much larger and shrink them.")] = 1,
+    spans: Spans = "2,2,2,3,4",
+    static: Annotated[float, typer.Option(help="Skip crops that change less, in 8-bit levels.")] = 1.5,
+    frame_weight: Annotated[float, typer.Option(help="Of the fused frame; 0 trains the flow alone.")] = 1.0,
+    level_weight: Annotated[float, typer.Option(help="Of the blend at each level of the flow.")] = 0.5,
+    teacher_weight: Annotated[float, typer.Option(help="Of DIS flow as a teacher.")] = 0.02,
+    val: Annotated[Path | None, typer.Option(help="Triplets to validate on.", show_default=False)] = None,
+    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 1000,
+    cache: Annotated[Path, typer.Option(help="Where decoded frames are kept.")] = Path("~/.cache/vfi/frames"),
+    seed: int = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Train on a folder of videos; Ctrl+C saves, and the same command goes on from there.
+
+    [bold]Example:[/bold] vfi train corpus videos --val val.csv --run runs/first
+    """
+    from vfi.corpus import Sampling, find_videos
+    from vfi.objective import Weights
+    from vfi.train import Recipe
+
+    sampling = Sampling(batch, crop, shrink, parse_spans(spans), static, teacher=teacher_weight > 0)
+    recipe = Recipe(
+        steps, loss, Weights(frame_weight, level_weight, teacher_weight), sampling, optimizer, lr,
+        seed=seed, validate_every=validate_every,
+    )  # fmt: skip
+    train(find_videos(source), model, run, config, init, recipe, val, cache, device, precision)
+
+
+@train_app.command("video")
+@reports_errors
+def train_video(
+    source: Annotated[Path, typer.Argument(help="Video to learn.", show_default=False)],
+    model: Annotated[str, typer.Option("--model", "-m", help="flow-free or flow-fusion.")] = "flow-free",
+    run: Run = None,
+    config: Config = "{}",
+    init: Init = None,
+    steps: Steps = 2000,
+    loss: Loss = "l1",
+    optimizer: OptimizerName = "adamw",
+    lr: float = 1e-3,
+    batch: int = 8,
+    crop: int = 128,
+    spans: Spans = "2",
+    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 500,
+    cache: Annotated[Path, typer.Option(help="Where decoded frames are kept.")] = Path("~/.cache/vfi/frames"),
+    seed: int = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Learn one video's own frames; then upsample it with the model that this writes.
+
+    [bold]Example:[/bold] vfi train video clip.mp4 --run runs/clip
+    """
+    from vfi.corpus import Sampling
+    from vfi.objective import Weights
+    from vfi.train import Recipe
+
+    sampling = Sampling(batch, crop, 1, parse_spans(spans), teacher=model == "flow-fusion")
+    recipe = Recipe(steps, loss, Weights(), sampling, optimizer, lr, seed=seed, validate_every=validate_every)
+    train([source], model, run, config, init, recipe, None, cache, device, precision)
+
+
+def parse_spans(text: str) -> tuple[int, ...]:
+    """Read 2,2,3."""
+    try:
+        spans = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        spans = ()
+    if not spans or min(spans) < 2:
+        raise typer.BadParameter(f"{text!r} is not a list like 2,2,3 of numbers from 2 up")
+    return spans
+
+
+def parse_config_json(text: str) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        raise typer.BadParameter(f"{text!r} is not a JSON object", param_hint="--config")
+    return values
+
+
+def train(
+    videos: list[Path],
+    name: str,
+    run: Path | None,
+    config: str,
+    init: str | None,
+    recipe: "Recipe",
+    val: Path | None,
+    cache: Path,
+    device: str,
+    precision: str,
+) -> None:
+    """Train a model of the table on videos, with a progress bar; says where the model is."""
+    from vfi.train import open_training
+
+    run = run or Path("runs") / name
+    with progress_bar("decoding", len(videos), "videos") as progress:
+        training = open_training(
+            name,
+            parse_config_json(config),
+            videos,
+            recipe,
+            run,
+            init=init,
+            cache=cache.expanduser(),
+            validation=val,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    if training.step:
+        typer.echo(f"resuming {run} at step {training.step}", err=True)
+    try:
+        with progress_bar("training", recipe.steps, "steps") as progress:
+            for now in training.run_steps():
+                progress(now.step, now.steps)
+                if now.scores:
+                    scores = ", ".join(f"{name} {value:.3f}" for name, value in now.scores.items())
+                    typer.echo(f"step {now.step}: loss {now.loss:.4f}; {scores}", err=True)
+    except KeyboardInterrupt:
+        typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
+        raise
+    typer.echo(f"wrote {training.model_file} and {run / 'curve.png'}")

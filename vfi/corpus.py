@@ -6,8 +6,9 @@ uninterrupted one would have seen.
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from flow.dis import dis_flow
+from vfi.triplets import Triplet
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg", ".mpeg", ".y4m", ".ogv"}
 
@@ -33,7 +35,13 @@ class Sampling:
     batch: int = 8
     crop: int = 192  # pixels a side, after `shrink`
     shrink: int = 1  # crops are taken this much larger and shrunk: more motion and context for the price
-    spans: tuple[int, ...] = (2, 2, 2, 3, 4)  # frames from the first to the last of a triplet; repeat = weight
+    spans: tuple[int, ...] = (
+        2,
+        2,
+        2,
+        3,
+        4,
+    )  # frames from the first to the last of a triplet; repeat = weight
     static: float = 1.5  # 8-bit levels: crops whose ends differ less are skipped
     cut: float = 45.0  # 8-bit levels: and those whose ends differ more
     teacher: bool = True  # whether to compute the flows the network should find
@@ -94,13 +102,24 @@ class Corpus:
     """Videos from which random triplets are cropped."""
 
     def __init__(
-        self, videos: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None
+        self,
+        videos: Sequence[Path],
+        cache: Path,
+        *,
+        hold_out: bool = False,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
+        """Decode the videos, or find them decoded in ``cache``; hold_out keeps their last tenth unseen."""
         self.clips: list[np.ndarray] = []
+        self.held_out: list[np.ndarray] = []
         for done, path in enumerate(videos):
             if progress:
                 progress(done, len(videos))
             clip = decode_to_memory_map(path, cache)
+            unseen = len(clip) // 10 if hold_out else 0
+            if unseen >= 3:
+                self.held_out.append(clip[-unseen:])
+                clip = clip[:-unseen]
             if len(clip) >= 3:
                 self.clips.append(clip)
         if not self.clips:
@@ -110,12 +129,22 @@ class Corpus:
         weights = np.sqrt([len(clip) for clip in self.clips])
         self.weights = weights / weights.sum()
 
+    def held_out_triplets(self) -> Iterator[Triplet]:
+        """Yield every triplet of neighbours in what is held out."""
+        for number, clip in enumerate(self.held_out):
+            for i in range(1, len(clip) - 1):
+                name = f"held-out-{number}-{i}"
+                yield Triplet(name, clip[i - 1], clip[i], clip[i + 1], Fraction(1, 2))
+
     def batch(self, sampling: Sampling, seed: int, step: int) -> Batch:
         """Return the batch of a step: the same seed and step give the same crops."""
         rng = np.random.default_rng([seed, step])
         samples = [self._sample(sampling, rng) for _ in range(sampling.batch)]
         images = [
-            torch.from_numpy(np.stack([sample[i] for sample in samples])).permute(0, 3, 1, 2).float().div_(255)
+            torch.from_numpy(np.stack([sample[i] for sample in samples]))
+            .permute(0, 3, 1, 2)
+            .float()
+            .div_(255)
             for i in range(3)
         ]
         t = torch.tensor([sample[3] for sample in samples], dtype=torch.float32).view(-1, 1, 1, 1)
@@ -164,9 +193,7 @@ class Corpus:
         return (*images, t)
 
 
-def teacher_flows(
-    before: np.ndarray, middle: np.ndarray, after: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def teacher_flows(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return DIS flows (4, H, W) from the middle to both neighbours, and where they hold (2, H, W).
 
     They hold where the neighbour, looked up along the flow, is within 6 % of the middle frame.

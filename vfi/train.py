@@ -1,9 +1,9 @@
 """The training loop: a run folder that can be resumed at any time with the same curve."""
 
-import csv
+import functools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from flow.checkpoint import save_checkpoint
 from vfi.corpus import Corpus, Sampling
+from vfi.curves import Curves
+from vfi.evaluate import evaluate
+from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
+from vfi.models import build_model, start_from
 from vfi.objective import Weights, objective
+from vfi.triplets import Triplet, read_triplets
 
 Validate = Callable[[nn.Module], dict[str, float]]
 
@@ -49,10 +54,6 @@ class Progress:
     loss: float  # mean since the last report
     lr: float
     scores: dict[str, float] | None  # what validation said, on the steps that it ran
-
-
-class Interrupted(Exception):
-    """Training was asked to stop; it is saved and can be resumed."""
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
@@ -104,12 +105,14 @@ class Training:
         self.optimizer = make_optimizer(recipe, self.model)
         self.step = 0
         self.seconds = 0.0
-        self.state_file = run / "state.pt"
+        self.state_file, self.model_file = run / "state.pt", run / "model.safetensors"
         run.mkdir(parents=True, exist_ok=True)
         if self.state_file.exists():
             self._resume()
 
-    def _average(self, averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
+    def _average(
+        self, averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor
+    ) -> torch.Tensor:
         # Early on the average must not cling to the first, random weights.
         decay = min(self.recipe.ema, (1 + int(count)) / (10 + int(count)))
         return torch.lerp(current, averaged, decay)
@@ -120,7 +123,6 @@ class Training:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
-        _truncate_curve(self.run / "curve.csv", self.step)
 
     def save(self) -> None:
         """Write the state to resume from and the averaged model, each in one move."""
@@ -136,7 +138,7 @@ class Training:
             partial,
         )
         partial.replace(self.state_file)
-        save_checkpoint(self.run / "model.safetensors", self.name, self.average.module, self.trained())
+        save_checkpoint(self.model_file, self.name, self.average.module, self.trained())
 
     def trained(self) -> dict[str, Any]:
         """What the weights went through, for the checkpoint's header."""
@@ -152,6 +154,7 @@ class Training:
         """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating."""
         saved = began = time.monotonic()
         losses: list[float] = []
+        curves = Curves(self.run, self.step)
         try:
             while self.step < self.recipe.steps:
                 losses.append(self._train_step())
@@ -165,26 +168,22 @@ class Training:
                 if validating or last or self.step % report_every == 0:
                     scores = self._validate() if validating else None
                     rate = self.optimizer.param_groups[0]["lr"]
-                    progress = Progress(
-                        self.step, self.recipe.steps, sum(losses) / len(losses), rate, scores
-                    )
-                    losses = []
-                    _append_curve(self.run / "curve.csv", progress)
-                    yield progress
+                    mean, losses = sum(losses) / len(losses), []
+                    curves.add(self.step, mean, rate, scores)
+                    yield Progress(self.step, self.recipe.steps, mean, rate, scores)
                     began = time.monotonic()
                 if time.monotonic() - saved > self.recipe.save_every:
                     self.save()
                     saved = began = time.monotonic()
         finally:
             self.save()
+            curves.close()
 
     def _train_step(self) -> float:
         batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, self.step).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"
-        ):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             loss = objective(self.model, batch, self.loss, self.recipe.weights)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -200,26 +199,46 @@ class Training:
         return self.validate(model)
 
 
-CURVE_FIELDS = ("step", "loss", "lr", "psnr", "ssim", "ie")
+def open_training(
+    name: str,
+    config: dict[str, Any],
+    videos: Sequence[Path],
+    recipe: Recipe,
+    run: Path,
+    *,
+    init: str | None = None,
+    cache: Path,
+    validation: Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Training:
+    """Begin a training of a model of the table, or take it up again where its run folder left it.
 
+    init: a model whose weights to begin with; validation: triplets to score on, else a single video's
+    own end is held out. Raises ValueError with what is wrong.
+    """
+    torch.manual_seed(recipe.seed)
+    model = build_model(name, config)
+    if not any(True for _ in model.parameters()):
+        raise ValueError(f"{name} has nothing to learn: choose flow-fusion or flow-free")
+    if init:
+        start_from(model, init)
+    corpus = Corpus(videos, cache, hold_out=len(videos) == 1 and validation is None, progress=progress)
+    judge = Interpolator(model, device, precision)
+    known: Callable[[], Iterable[Triplet]] | None = None
+    if validation is not None:
+        known = functools.partial(read_triplets, validation)
+    elif corpus.held_out:
+        known = corpus.held_out_triplets
 
-def _append_curve(path: Path, progress: Progress) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, CURVE_FIELDS)
-        if new:
-            writer.writeheader()
-        row = {"step": progress.step, "loss": f"{progress.loss:.6f}", "lr": f"{progress.lr:.3e}"}
-        writer.writerow(row | {k: f"{v:.4f}" for k, v in (progress.scores or {}).items()})
+    def validate(candidate: nn.Module) -> dict[str, float]:
+        assert known is not None
+        judge.model = candidate
+        report = evaluate(judge, known())
+        return {"psnr": report.psnr, "ssim": report.ssim, "ie": report.ie}
 
-
-def _truncate_curve(path: Path, step: int) -> None:
-    """Drop what an interrupted run wrote after the state it is resumed from."""
-    if not path.exists():
-        return
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, CURVE_FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
+    recipe = replace(recipe, precision=judge.precision)
+    return Training(
+        name, model, corpus, recipe, run, device=judge.device, validate=validate if known else None
+    )

@@ -65,6 +65,8 @@ class Encoder(nn.Sequential):
             conv(half, half),
             conv(half, quarter, stride=2),
             nn.Conv2d(quarter, quarter, 3, padding=1),
+            # Correlation compares what differs from place to place, whatever the light.
+            nn.InstanceNorm2d(quarter),
         )
 
 

@@ -2,9 +2,15 @@
 
 from torch import nn
 
+SLOPE = 0.1  # of every leaky ReLU, as in FlowNet
+
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution and leaky ReLU (slope 0.1, FlowNet's), keeping the size but for the stride."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2), nn.LeakyReLU(0.1, inplace=True)
-    )
+    """Convolution and leaky ReLU, keeping the size but for the stride; signals keep their strength.
+
+    Source: He 2015, arXiv:1502.01852, eq. 14.
+    """
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    nn.init.zeros_(layer.bias)
+    return nn.Sequential(layer, nn.LeakyReLU(SLOPE, inplace=True))

@@ -24,16 +24,12 @@ def test_second_channel_looks_down():
 def test_half_pixel_flow_averages_neighbours():
     image, flow = torch.rand(1, 1, 4, 8), torch.zeros(1, 2, 4, 8)
     flow[:, 0] = 0.5
-    torch.testing.assert_close(
-        backward_warp(image, flow)[..., :-1], (image[..., :-1] + image[..., 1:]) / 2
-    )
+    torch.testing.assert_close(backward_warp(image, flow)[..., :-1], (image[..., :-1] + image[..., 1:]) / 2)
 
 
 def test_beyond_the_edge_the_border_repeats():
     image, flow = torch.rand(1, 1, 4, 4), torch.full((1, 2, 4, 4), 100.0)
-    torch.testing.assert_close(
-        backward_warp(image, flow), image[..., -1:, -1:].expand_as(image)
-    )
+    torch.testing.assert_close(backward_warp(image, flow), image[..., -1:, -1:].expand_as(image))
 
 
 def test_unequal_grids_are_refused_with_both_sizes():

@@ -57,3 +57,16 @@ def load_model(name: str) -> nn.Module:
     model = build_model(checkpoint.model, checkpoint.config)
     load_weights(model, checkpoint.weights)
     return model.eval()
+
+
+def start_from(model: nn.Module, name: str) -> list[str]:
+    """Copy the weights of another model where names and sizes fit; returns the names that were left out.
+
+    Raises CheckpointError if nothing fits.
+    """
+    given, own = load_model(name).state_dict(), model.state_dict()
+    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    if not fitting:
+        raise CheckpointError(f"no weight of {name} fits: begin with a model of the same kind")
+    model.load_state_dict(fitting, strict=False)
+    return sorted(set(own) - set(fitting))

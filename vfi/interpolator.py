@@ -1,0 +1,87 @@
+"""A model for images as they come: numpy arrays in, numpy arrays out, of any size and depth."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vfi.models import load_model
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def best_device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def best_precision(device: torch.device) -> str:
+    """Return bfloat16 where the hardware multiplies it faster than float32, else float32."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "float32"
+
+
+class Interpolator:
+    """Makes the images between two images.
+
+    >>> halves = Interpolator.load("blend")(
+    ...     np.zeros((4, 6, 3), np.uint8), np.full((4, 6, 3), 100, np.uint8), [Fraction(1, 2)]
+    ... )
+    >>> halves[0].shape, int(halves[0].max())
+    ((4, 6, 3), 50)
+    """
+
+    def __init__(self, model: nn.Module, device: str = "auto", precision: str = "auto") -> None:
+        """device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32 or bfloat16."""
+        try:
+            self.device = best_device() if device == "auto" else torch.device(device)
+        except RuntimeError as error:
+            raise ValueError(f"unknown device {device!r}: use auto, cpu or cuda") from error
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(f"device {device!r} is not to be had here: use --device cpu")
+        if precision != "auto" and precision not in PRECISIONS:
+            raise ValueError(f"unknown precision {precision!r}: use auto, {' or '.join(PRECISIONS)}")
+        self.precision = best_precision(self.device) if precision == "auto" else precision
+        self.model = model.to(self.device, memory_format=torch.channels_last).eval()
+
+    @classmethod
+    def load(cls, name: str, device: str = "auto", precision: str = "auto") -> "Interpolator":
+        """Use a shipped model by its name, or a checkpoint by its file."""
+        return cls(load_model(name), device, precision)
+
+    @torch.inference_mode()
+    def __call__(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
+        """Return one image for every time in (0, 1); 0 is ``before``, 1 is ``after``.
+
+        before, after: (H, W, 3) RGB, uint8 or uint16, the full range; the results are like them.
+        Raises ValueError if they differ in size or depth.
+        """
+        if before.shape != after.shape or before.dtype != after.dtype:
+            raise ValueError(
+                f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
+                f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
+            )
+        with torch.autocast(
+            self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"
+        ):
+            pair = self.model.prepare(self._to_tensor(before), self._to_tensor(after))
+            return [self._to_image(self.model.synthesize(pair, self._time(t)), before.dtype) for t in times]
+
+    def _time(self, t: Fraction) -> Tensor:
+        return torch.full((1, 1, 1, 1), float(t), device=self.device)
+
+    def _to_tensor(self, image: np.ndarray) -> Tensor:
+        """(H, W, 3) integers to (1, 3, H, W) float32 in [0, 1]."""
+        # torch knows little of uint16; int32 holds it.
+        signed = image if image.dtype == np.uint8 else image.astype(np.int32)
+        pixels = torch.from_numpy(np.ascontiguousarray(signed)).to(self.device)
+        return pixels.permute(2, 0, 1)[None].float() / np.iinfo(image.dtype).max
+
+    @staticmethod
+    def _to_image(frame: Tensor, dtype: np.dtype) -> np.ndarray:
+        # Rounded, not truncated: half a level of darkening on every second frame is visible flicker.
+        levels = frame[0].float().mul(np.iinfo(dtype).max).round_().permute(1, 2, 0)
+        return levels.to(torch.int32).cpu().numpy().astype(dtype)
