@@ -1,0 +1,22 @@
+"""Files and streams: read a video, write a video. Knows PyAV and numpy, and nothing of models."""
+
+from vfi.media.color import Color
+from vfi.media.encoding import Encoding
+from vfi.media.errors import MediaError
+from vfi.media.frame import Frame
+from vfi.media.images import read_image, write_image
+from vfi.media.info import VideoInfo
+from vfi.media.reader import VideoReader
+from vfi.media.writer import VideoWriter
+
+__all__ = [
+    "Color",
+    "Encoding",
+    "Frame",
+    "MediaError",
+    "VideoInfo",
+    "VideoReader",
+    "VideoWriter",
+    "read_image",
+    "write_image",
+]

@@ -1,0 +1,247 @@
+"""Colour: what a stream says about its samples, and exact conversion between them and RGB.
+
+Samples are converted here rather than by libswscale, whose results are off by half a level in full range and by up
+to four levels above 8 bits: new frames would flicker between the originals, which never leave their own samples.
+
+RGB is (H, W, 3), in R, G, B order, non-linear as stored (no transfer function is applied): uint8 in 0..255 for
+sources of up to 8 bits, uint16 in 0..65535 for deeper ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from av.codec.codec import find_best_pix_fmt_of_list
+
+RGB, UNSPECIFIED = 0, 2  # of the matrix codes of ITU-T H.273; 2 also of primaries and transfer
+LIMITED_RANGE, FULL_RANGE = 1, 2  # of FFmpeg's colour range; 0 is unspecified
+
+# Weights of red and blue in luma by matrix code of ITU-T H.273, table 4.
+_LUMA_WEIGHTS = {
+    1: (0.2126, 0.0722),  # BT.709
+    4: (0.30, 0.11),  # FCC
+    5: (0.299, 0.114),  # BT.601, 625 lines
+    6: (0.299, 0.114),  # BT.601, 525 lines
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020
+}
+
+_GBR = (1, 2, 0)  # the order of the planes of planar RGB
+_PLANAR = tuple(
+    f"{layout}{depth}"
+    for layout in ("gray", "yuv420p", "yuv422p", "yuv444p", "gbrp")
+    for depth in ("", "9le", "10le", "12le", "14le", "16le")
+)
+
+
+@dataclass(frozen=True)
+class Color:
+    """A stream's colour tags as stored: codes of ITU-T H.273 (2: unspecified); range 1 limited, 2 full, 0 unspecified.
+
+    >>> Color(matrix=1, range=1, primaries=1, transfer=1).luma_weights(height=1080)
+    (0.2126, 0.0722)
+    """
+
+    matrix: int = UNSPECIFIED
+    range: int = 0
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+
+    @property
+    def full_range(self) -> bool:
+        return self.range == FULL_RANGE
+
+    def guessed_matrix(self, height: int) -> int:
+        """Return the matrix to use: an unknown one is guessed by height (pixels), as players do."""
+        if self.matrix in _LUMA_WEIGHTS:
+            return self.matrix
+        return 1 if height >= 720 else 6
+
+    def luma_weights(self, height: int) -> tuple[float, float]:
+        """Return the weights of red and blue in luma."""
+        return _LUMA_WEIGHTS[self.guessed_matrix(height)]
+
+
+def depth(pix_fmt: str) -> int:
+    """Return the bits per sample of an FFmpeg pixel format.
+
+    >>> depth("yuv420p10le")
+    10
+    """
+    return max(component.bits for component in av.VideoFormat(pix_fmt).components)
+
+
+def to_rgb(picture: av.VideoFrame, color: Color) -> np.ndarray:
+    """Return the picture as RGB (H, W, 3), uint8 up to 8 bits per sample, else uint16 scaled to 0..65535."""
+    picture = _planar(picture)
+    deep = depth(picture.format.name) > 8
+    peak, dtype = (65535, np.uint16) if deep else (255, np.uint8)
+    rgb = np.empty((picture.height, picture.width, 3), dtype)
+    if picture.format.is_rgb:
+        top = 2 ** depth(picture.format.name) - 1
+        for plane, channel in zip(_planes(picture), _GBR, strict=False):  # alpha may follow
+            rgb[..., channel] = plane if top == peak else _quantised(plane / np.float32(top), peak)
+        return rgb
+    y, cb, cr = _components(picture, color.full_range)
+    if cb is None or cr is None:
+        rgb[...] = _quantised(y, peak)[..., None]
+        return rgb
+    red, blue = color.luma_weights(picture.height)
+    green = 1 - red - blue
+    rgb[..., 0] = _quantised(y + np.float32(2 * (1 - red)) * cr, peak)
+    rgb[..., 2] = _quantised(y + np.float32(2 * (1 - blue)) * cb, peak)
+    y -= np.float32(2 * red * (1 - red) / green) * cr
+    y -= np.float32(2 * blue * (1 - blue) / green) * cb
+    rgb[..., 1] = _quantised(y, peak)
+    return rgb
+
+
+def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color) -> av.VideoFrame:
+    """Return RGB (H, W, 3), uint8 or uint16 over its whole range, as a picture of ``pix_fmt``; samples are rounded."""
+    layout = av.VideoFormat(pix_fmt)
+    peak = np.iinfo(rgb.dtype).max
+    if layout.is_rgb or layout.has_palette:
+        name = pix_fmt if pix_fmt in _PLANAR else _nearest_planar(pix_fmt)
+        picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], name)
+        top = 2 ** depth(name) - 1
+        for plane, channel in zip(_planes(picture), _GBR, strict=True):
+            plane[...] = rgb[..., channel] if top == peak else _quantised(rgb[..., channel] / np.float32(peak), top)
+        return picture if name == pix_fmt else picture.reformat(format=pix_fmt)
+    r, g, b = (rgb[..., channel] * np.float32(1 / peak) for channel in range(3))
+    red, blue = color.luma_weights(rgb.shape[0])
+    y = np.float32(red) * r
+    y += np.float32(1 - red - blue) * g
+    y += np.float32(blue) * b
+    b -= y
+    b *= np.float32(0.5 / (1 - blue))
+    r -= y
+    r *= np.float32(0.5 / (1 - red))
+    return _picture(y, b, r, pix_fmt, color.full_range)
+
+
+def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -> av.VideoFrame:
+    """Return the picture in another pixel format and, between RGB and YUV, from ``color`` to ``target``.
+
+    A picture that has the format already is returned as it is.
+    """
+    if picture.format.name == pix_fmt:
+        return picture
+    source = _planar(picture)
+    if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb:
+        return from_rgb(to_rgb(source, color), pix_fmt, target)
+    y, cb, cr = _components(source, color.full_range)
+    return _picture(y, cb, cr, pix_fmt, target.full_range)
+
+
+def _planar(picture: av.VideoFrame) -> av.VideoFrame:
+    """Repack into little-endian planes, one per component, without changing a sample; alpha is left behind."""
+    name = picture.format.name
+    if name.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp") in _PLANAR:
+        return picture
+    return picture.reformat(format=_nearest_planar(name))
+
+
+def _nearest_planar(pix_fmt: str) -> str:
+    nearest: Any = find_best_pix_fmt_of_list(list(_PLANAR), pix_fmt)[0]
+    return nearest.name
+
+
+def _planes(picture: av.VideoFrame) -> list[np.ndarray]:
+    dtype = np.dtype(np.uint16 if depth(picture.format.name) > 8 else np.uint8)
+    return [
+        np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[:, : plane.width]
+        for plane in picture.planes
+    ]
+
+
+def _levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
+    """Return luma's black and span, and chroma's zero and span, in sample values."""
+    step = 2 ** (bits - 8)
+    if full_range:
+        return 0, 2**bits - 1, 128 * step, 2**bits - 1
+    return 16 * step, 219 * step, 128 * step, 224 * step
+
+
+def _components(
+    picture: av.VideoFrame, full_range: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Return luma in 0..1 and, unless grey, both chromas in -0.5..0.5, each (H, W) float32, not clipped."""
+    black, span, zero, chroma_span = _levels(depth(picture.format.name), full_range)
+    planes = _planes(picture)
+    y = planes[0].astype(np.float32)
+    y -= np.float32(black)
+    y *= np.float32(1 / span)
+    if len(planes) < 3:
+        return y, None, None
+    cb, cr = (
+        _upsampled((plane.astype(np.float32) - np.float32(zero)) * np.float32(1 / chroma_span), y.shape)
+        for plane in planes[1:3]
+    )
+    return y, cb, cr
+
+
+def _picture(
+    y: np.ndarray, cb: np.ndarray | None, cr: np.ndarray | None, pix_fmt: str, full_range: bool
+) -> av.VideoFrame:
+    """Quantise components into a new picture; the inverse of `_components`."""
+    if pix_fmt.replace("yuvj", "yuv") not in _PLANAR:
+        return _picture(y, cb, cr, _nearest_planar(pix_fmt), full_range).reformat(format=pix_fmt)
+    bits = depth(pix_fmt)
+    black, span, zero, chroma_span = _levels(bits, full_range)
+    picture = av.VideoFrame(y.shape[1], y.shape[0], pix_fmt)
+    planes = _planes(picture)
+    planes[0][...] = _quantised(y, span, black, 2**bits - 1)
+    for plane, chroma in zip(planes[1:3], (cb, cr), strict=False):
+        if chroma is None:
+            plane[...] = round(zero)
+        else:
+            plane[...] = _quantised(_downsampled(chroma, plane.shape), chroma_span, zero, 2**bits - 1)
+    return picture
+
+
+def _quantised(values: np.ndarray, span: float, offset: float = 0, peak: float | None = None) -> np.ndarray:
+    """Return ``values * span + offset`` rounded to the nearest whole number (not down) and clipped to 0..peak."""
+    scaled = values * np.float32(span)
+    scaled += np.float32(offset + 0.5)
+    np.clip(scaled, 0, (span if peak is None else peak) + 0.5, out=scaled)
+    return scaled.astype(np.uint16)
+
+
+# Chroma samples lie on every second luma column and half way between two luma rows, as H.264, HEVC and VP9 assume
+# unless told. Bringing chroma up to luma's size and down again returns every sample, so a new frame in a still
+# scene gets the originals' chroma.
+
+
+def _upsampled(chroma: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the plane interpolated linearly to luma's (H, W)."""
+    height, width = shape
+    if chroma.shape[0] < height:
+        above, below = np.concatenate([chroma[:1], chroma[:-1]]), np.concatenate([chroma[1:], chroma[-1:]])
+        tall = np.empty((2 * chroma.shape[0], chroma.shape[1]), np.float32)
+        tall[0::2] = 0.75 * chroma + 0.25 * above
+        tall[1::2] = 0.75 * chroma + 0.25 * below
+        chroma = tall[:height]
+    while chroma.shape[1] < width:
+        right = np.concatenate([chroma[:, 1:], chroma[:, -1:]], axis=1)
+        wide = np.empty((chroma.shape[0], 2 * chroma.shape[1]), np.float32)
+        wide[:, 0::2] = chroma
+        wide[:, 1::2] = 0.5 * (chroma + right)
+        chroma = wide[:, :width] if wide.shape[1] >= width else wide
+    return chroma
+
+
+def _downsampled(chroma: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the full-size plane at the size of its chroma plane; undoes `_upsampled` exactly."""
+    height, width = shape
+    while chroma.shape[1] > width:
+        chroma = chroma[:, ::2]
+    if chroma.shape[0] > height:
+        if chroma.shape[0] % 2:
+            chroma = np.concatenate([chroma, chroma[-1:]])
+        even, odd = chroma[0::2], chroma[1::2]
+        before, after = np.concatenate([even[:1], odd[:-1]]), np.concatenate([even[1:], odd[-1:]])
+        chroma = 0.75 * (even + odd) - 0.25 * (before + after)
+    return chroma

@@ -1,0 +1,44 @@
+"""Still images: RGB (H, W, 3), uint8 in 0..255 or uint16 in 0..65535."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vfi.media.errors import MediaError
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Return an image file as RGB (H, W, 3), uint8, or uint16 if it has 16 bits per sample.
+
+    Grey becomes RGB, transparency is left out. Raises MediaError if the file is missing or no image.
+    """
+    if not path.is_file():
+        raise MediaError(f"{path} does not exist: check the name")
+    data = np.fromfile(path, np.uint8)  # cv2.imread fails on some names, for example on Windows
+    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise MediaError(f"{path} is no image of 8 or 16 bits that can be read: give a PNG, JPEG or TIFF file")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write RGB (H, W, 3), uint8 or uint16, in the format of the name's ending; PNG and TIFF keep 16 bits.
+
+    Raises MediaError if the format is unknown, cannot hold 16 bits, or the file cannot be written.
+    """
+    if image.dtype == np.uint16 and path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise MediaError(f"{path.suffix} holds 8 bits per sample and the image has 16: write a .png")
+    try:
+        done, data = cv2.imencode(path.suffix or ".?", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error:
+        done = False
+    if not done:
+        raise MediaError(f"{path.suffix or path.name} is no image format that can be written: use .png")
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise MediaError(f"{path} cannot be written ({error.strerror}): choose another folder") from error

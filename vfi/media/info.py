@@ -1,0 +1,90 @@
+"""What is known of a video stream's pictures: everything the output must carry over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type
+
+from vfi.media.color import Color, depth
+
+
+@dataclass(frozen=True)
+class Hdr:
+    """Static HDR10 metadata of the mastering display (SMPTE ST 2086) and of the light level (CTA-861.3)."""
+
+    primaries: tuple[tuple[Fraction, Fraction], ...]  # x, y of red, green, blue and white
+    luminance: tuple[Fraction, Fraction]  # least and greatest, cd/m2
+    light_level: tuple[int, int] | None  # MaxCLL and MaxFALL, cd/m2
+
+    @property
+    def x265(self) -> str:
+        """The mastering display as x264 and x265 write it: chromaticity in 1/50000, luminance in 1/10000."""
+        red, green, blue, white = ((round(50000 * x), round(50000 * y)) for x, y in self.primaries)
+        least, greatest = (round(10000 * value) for value in self.luminance)
+        named = {"G": green, "B": blue, "R": red, "WP": white, "L": (greatest, least)}
+        return "".join(f"{name}({a},{b})" for name, (a, b) in named.items())
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """How the pictures of one stream are stored and are to be shown."""
+
+    width: int  # pixels as stored, before rotation
+    height: int
+    pix_fmt: str  # FFmpeg's name
+    color: Color
+    pixel_aspect: Fraction | None  # width by height of one pixel; None: not said
+    display_matrix: tuple[int, ...] | None  # FFmpeg's nine fixed-point numbers; None: shown as stored
+    rotation: int  # degrees counter-clockwise, from the display matrix
+    hdr: Hdr | None
+
+    @property
+    def depth(self) -> int:
+        """Bits per sample."""
+        return depth(self.pix_fmt)
+
+
+def describe(picture: av.VideoFrame, stream: av.VideoStream) -> VideoInfo:
+    """Read a decoded picture and its stream, which know different parts."""
+    side_data = {item.type: item for item in picture.side_data}
+    matrix = side_data.get(Type.DISPLAYMATRIX)
+    color = Color(
+        matrix=picture.colorspace,
+        range=picture.color_range or (2 if picture.format.name.startswith("yuvj") else 0),
+        primaries=picture.color_primaries,
+        transfer=picture.color_trc,
+    )
+    return VideoInfo(
+        width=picture.width,
+        height=picture.height,
+        pix_fmt=picture.format.name,
+        color=color,
+        pixel_aspect=stream.sample_aspect_ratio or None,
+        display_matrix=tuple(int(v) for v in _int32(matrix)) if matrix is not None else None,
+        rotation=picture.rotation,
+        hdr=_hdr(side_data.get(Type.MASTERING_DISPLAY_METADATA), side_data.get(Type.CONTENT_LIGHT_LEVEL)),
+    )
+
+
+def _int32(side_data: object) -> np.ndarray:
+    return np.frombuffer(bytes(side_data), np.int32)  # type: ignore[call-overload]
+
+
+def _hdr(mastering: object | None, light_level: object | None) -> Hdr | None:
+    if mastering is None:
+        return None
+    # AVMasteringDisplayMetadata: ten rationals (red, green, blue, white as x, y; luminance), then two flags.
+    values = _int32(mastering)
+    if not values[20] or not values[21]:
+        return None
+    rationals = [Fraction(int(a), int(b)) for a, b in values[:20].reshape(10, 2)]
+    levels = None if light_level is None else _int32(light_level)
+    return Hdr(
+        primaries=tuple((rationals[i], rationals[i + 1]) for i in (0, 2, 4, 6)),
+        luminance=(rationals[8], rationals[9]),
+        light_level=None if levels is None else (int(levels[0]), int(levels[1])),
+    )

@@ -1,0 +1,115 @@
+"""Everything of a file that is not its main video: sound, subtitles, data, attachments, chapters, metadata.
+
+Streams are copied packet by packet, never re-encoded.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+from av.format import Flags as FormatFlags
+from av.stream import Stream
+
+from vfi.media.encoding import Encoder
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+# What a muxer writes by itself, and what no longer holds once the main video is made anew.
+_MUXER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+_STREAM_KEYS = {"duration", "encoder", "number_of_frames", "number_of_bytes", "bps", "vendor_id"}
+
+
+def carried_metadata(metadata: dict[str, str]) -> dict[str, str]:
+    """Return a file's metadata without what its muxer wrote about itself."""
+    return {key: value for key, value in metadata.items() if key.lower() not in _MUXER_KEYS}
+
+
+def carried_stream_metadata(metadata: dict[str, str]) -> dict[str, str]:
+    """Return a video stream's metadata without what described its old encoding."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key.lower().split("-")[0] not in _STREAM_KEYS and not key.upper().startswith("_STATISTICS")
+    }
+
+
+def carried_chapters(chapters: Iterable[Chapter], origin: Fraction) -> list[Chapter]:
+    """Return the chapters with their times counted from ``origin`` (seconds)."""
+    carried = []
+    for chapter in chapters:
+        shift = round(origin / (chapter["time_base"] or 1))
+        carried.append({**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift})
+    return carried  # type: ignore[return-value]
+
+
+def label(stream: Stream) -> str:
+    """Name a stream for a reader: kind, number, codec, language."""
+    codec = stream.codec_context.name if stream.codec_context is not None else getattr(stream, "name", None)
+    language = stream.metadata.get("language")
+    parts = [codec or "unknown codec", *([language] if language and language != "und" else [])]
+    return f"{stream.type} {stream.index} ({', '.join(parts)})"
+
+
+def holdable(stream: Stream, container_format: str, encoder: Encoder) -> bool:
+    """Tell whether a container takes the stream beside the encoded video, by trying its header."""
+    try:
+        with av.open(io.BytesIO(), "w", format=container_format) as trial:
+            video = trial.add_stream(encoder.codec, rate=25, width=64, height=64)  # type: ignore[call-overload]
+            video.pix_fmt = encoder.pix_fmt
+            add_copy(trial, stream)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def add_copy(output: av.container.OutputContainer, stream: Stream) -> Stream:
+    """Add a stream to ``output`` that takes the packets of ``stream``. Raises ValueError if it cannot."""
+    copy = output.add_stream_from_template(stream, opaque=True)
+    copy.metadata.update(stream.metadata)
+    copy.disposition = stream.disposition
+    return copy
+
+
+class StreamCopier:
+    """Writes packets of a source's streams to their copies in an output, and counts them."""
+
+    def __init__(self, output: av.container.OutputContainer, origin: Fraction) -> None:
+        self.counts: Counter[int] = Counter()  # packets by index of the source's stream
+        self.starts: dict[int, Fraction] = {}  # seconds, the earliest packet by index of the source's stream
+        self._output = output
+        self._origin = origin
+        self._copies: dict[int, Stream] = {}
+        self._last: dict[int, int] = {}
+        self._step = 0 if output.format.flags & FormatFlags.ts_nonstrict.value else 1
+
+    def add(self, stream: Stream) -> None:
+        self._copies[stream.index] = add_copy(self._output, stream)
+
+    def write(self, packet: av.Packet) -> None:
+        """Write the packet, if its stream is copied; its time then counts from the origin."""
+        index = packet.stream_index
+        copy = self._copies.get(index)
+        if copy is None or (packet.pts is None and packet.dts is None):
+            return
+        shift = round(self._origin / packet.time_base)
+        if packet.pts is not None:
+            packet.pts -= shift
+        if packet.dts is not None:
+            # Muxers refuse a stream whose clock stands still or runs back, as broadcasts now and then do.
+            packet.dts = max(packet.dts - shift, self._last.get(index, packet.dts - shift - self._step) + self._step)
+            self._last[index] = packet.dts
+            if packet.pts is not None:
+                packet.pts = max(packet.pts, packet.dts)
+        if packet.pts is not None:
+            time = packet.pts * packet.time_base
+            self.starts[index] = min(time, self.starts.get(index, time))
+        packet.stream = copy
+        self._output.mux(packet)
+        self.counts[index] += 1

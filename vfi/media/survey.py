@@ -1,0 +1,142 @@
+"""A first look through a whole file: its packets are read, but only the first picture is decoded.
+
+It finds missing parts before hours of work are spent, and gives the exact times on which all work is planned.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.logging
+from av.stream import Disposition
+
+from vfi.media.errors import MediaError, reading
+from vfi.media.info import VideoInfo, describe
+from vfi.media.timeline import Timeline, timeline
+
+# Only local files: a playlist disguised as a video must not reach the network.
+_OPEN_OPTIONS = {"protocol_whitelist": "file"}
+# Codecs in which a packet need not become a picture, so that counting packets does not count pictures.
+_UNCOUNTABLE = {"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
+_INTERLACED = {2, 3, 4, 5}  # of AVFieldOrder
+_VP8_SHOWN = 0x10  # in a packet's first byte, RFC 6386, 9.1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What reading all packets tells."""
+
+    index: int  # of the main video stream
+    info: VideoInfo
+    timeline: Timeline  # of the main video stream, on the file's own clock
+    origin: Fraction  # when the file starts, on its own clock: at 0, or later with the earliest packet
+    countable: bool  # every picture of the timeline will be decoded
+    stamped: bool  # the pictures carry their own times
+
+
+def open_input(path: Path) -> av.container.InputContainer:
+    """Open a file for reading; bytes that are not UTF-8 in its metadata survive being written back."""
+    return av.open(str(path), options=dict(_OPEN_OPTIONS), metadata_errors="surrogateescape")
+
+
+def survey(path: Path) -> Survey:
+    """Read every packet of the file. Raises MediaError if it is unfit: see `VideoReader`."""
+    with reading(path), _complaints() as complaints, open_input(path) as container:
+        stream = _main_video(container, path)
+        index = stream.index
+        context: Any = stream.codec_context
+        context.thread_count = 1  # complaints of other threads could not be caught
+        codec, rates = context.name, [stream.average_rate, stream.guessed_rate, stream.base_rate]
+        stamps, packets, stamped = array("q"), 0, True
+        last, origin, first = (0, 0), None, None
+        complaints.clear()  # those on the headers: these have been understood
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is not None and not packet.is_discard:
+                origin = min(stamp * packet.time_base, origin or stamp * packet.time_base)
+            if packet.stream_index != index:
+                continue
+            packets += 1
+            if packet.is_corrupt:
+                raise MediaError(f"{path} is damaged or cut short at its packet {packets}: get it anew")
+            if first is None:
+                first = _picture(context, packet)
+            if packet.is_discard or (codec == "vp8" and not memoryview(packet)[0] & _VP8_SHOWN):
+                continue
+            stamped = stamped and packet.pts is not None
+            stamps.append(len(stamps) if stamp is None else stamp)
+            last = max(last, (stamps[-1], packet.duration or 0))
+        first = first or _picture(context, None)
+        if first is None:
+            raise MediaError(f"{path} holds no picture that can be decoded: get it anew")
+        faults = [text.strip() for _, name, text in complaints if name == container.format.name]
+        if faults or packets < _declared(container, stream):
+            raise MediaError(
+                f"{path} is damaged or cut short ({'. '.join(faults) or 'pictures are missing'}): get it anew"
+            )
+        if context.field_order in _INTERLACED or first.interlaced_frame:
+            raise MediaError(
+                f"{path} is interlaced, each picture holds two moments: deinterlace it first, for example with"
+                f" ffmpeg -i {path.name} -vf bwdif -crf 12 {path.stem}_progressive.mkv"
+            )
+        time_base = stream.time_base or Fraction(1, 90000)
+        if not stamped:
+            stamps, time_base = array("q", range(len(stamps))), 1 / next((r for r in rates if r), Fraction(25))
+        elif first.pts is not None:
+            stamps = array("q", (stamp for stamp in stamps if stamp >= first.pts))  # the rest has no start
+        if len(stamps) < 2:
+            raise MediaError(f"{path} has a single picture: there is nothing to put in between, give a video")
+        return Survey(
+            index=index,
+            info=describe(first, stream),
+            timeline=timeline(stamps, time_base, last[1] * time_base, rates),
+            origin=max(origin or Fraction(0), Fraction(0)),
+            countable=codec not in _UNCOUNTABLE,
+            stamped=stamped,
+        )
+
+
+def _main_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    candidates = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not candidates:
+        raise MediaError(f"{path} has no video stream: name a file with moving pictures")
+    best = container.streams.best("video")
+    stream = next((s for s in candidates if best is not None and s.index == best.index), candidates[0])
+    if stream.codec_context is None:
+        raise MediaError(f"{path} is in a codec that cannot be decoded here: convert it to H.264 first")
+    return stream
+
+
+def _picture(context: Any, packet: av.Packet | None) -> av.VideoFrame | None:
+    try:
+        return next(iter(context.decode(packet)), None)
+    except av.FFmpegError:
+        return None  # a recording that begins between key frames
+
+
+def _declared(container: av.container.InputContainer, stream: av.VideoStream) -> int:
+    """Return how many packets the container's own index lists; 0 if its index is not of that kind."""
+    return len(stream.index_entries) if "mp4" in container.format.name else 0
+
+
+@contextmanager
+def _complaints() -> Iterator[list[tuple[int, str, str]]]:
+    """Catch FFmpeg's error messages as (level, who, text): for a missing part, some demuxers raise nothing."""
+    level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    try:
+        with av.logging.Capture() as messages:
+            yield messages
+    finally:
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(skip)

@@ -1,0 +1,81 @@
+"""The times of a stream's pictures, read from its packets before anything is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+_COMMON_RATES = [Fraction(n) for n in (12, 15, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)] + [
+    Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120, 240)
+]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When each picture of a stream is shown; times are exact, in seconds on the file's own clock."""
+
+    start: Fraction  # of the first picture
+    end: Fraction  # of the last picture's showing
+    frames: int
+    rate: Fraction | None  # pictures per second if constant, else None
+    tick: Fraction  # every time is the start plus a whole number of these
+
+    @property
+    def duration(self) -> Fraction:
+        return self.end - self.start
+
+    @property
+    def average_rate(self) -> Fraction:
+        return self.rate or self.frames / self.duration
+
+    def exact(self, time: Fraction) -> Fraction:
+        """Return the time before the container rounded it to its clock (Matroska: whole milliseconds)."""
+        if self.rate is None:
+            return time
+        return self.start + round((time - self.start) * self.rate) / self.rate
+
+
+def timeline(
+    stamps: Iterable[int], time_base: Fraction, last_duration: Fraction, rates: Iterable[Fraction | None]
+) -> Timeline:
+    """Return the timeline of presentation ``stamps`` in ``time_base`` units, in any order, at least one.
+
+    The rate is constant if every picture lies within one unit of an even grid; ``rates`` are those that the
+    container declares, tried before the common ones. ``last_duration`` (seconds) closes a variable timeline;
+    0 means unknown, and the last gap is repeated.
+
+    >>> timeline([0, 33, 67, 100], Fraction(1, 1000), Fraction(0), []).rate
+    Fraction(30, 1)
+    """
+    ordered = np.sort(np.fromiter(stamps, np.int64))
+    start = int(ordered[0]) * time_base
+    rate = _constant_rate(ordered - ordered[0], time_base, rates)
+    if rate is not None:
+        return Timeline(start, start + len(ordered) / rate, len(ordered), rate, 1 / rate)
+    last_gap = int(ordered[-1] - ordered[-2]) * time_base if len(ordered) > 1 else Fraction(0)
+    end = int(ordered[-1]) * time_base + (last_duration or last_gap)
+    return Timeline(start, end, len(ordered), None, time_base)
+
+
+def _constant_rate(
+    ticks: np.ndarray, time_base: Fraction, rates: Iterable[Fraction | None]
+) -> Fraction | None:
+    """Return the rate whose grid the ticks, counted from the first, follow best, if within one tick."""
+    if len(ticks) < 2 or ticks[-1] == 0:
+        return None
+    mean = (len(ticks) - 1) / (int(ticks[-1]) * time_base)
+    candidates = [*(rate for rate in rates if rate), *_COMMON_RATES, mean]
+    # Fractions would be slow for every frame of a film, so the grid is compared in whole numbers.
+    index = np.arange(len(ticks), dtype=np.int64)
+    best, best_error = None, Fraction(1)
+    for rate in dict.fromkeys(candidates):
+        step = 1 / (rate * time_base)  # ticks per picture
+        error = Fraction(
+            int(np.abs(ticks * step.denominator - index * step.numerator).max()), step.denominator
+        )
+        if error < best_error:
+            best, best_error = rate, error
+    return best

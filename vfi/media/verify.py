@@ -1,0 +1,129 @@
+"""Prove that a written file is what was planned, by reading it back."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from vfi.media.errors import MediaError, reading
+from vfi.media.info import VideoInfo, describe
+from vfi.media.survey import open_input
+
+_SAME_MATRIX = {6: 5}  # BT.601 has two codes; VP9 knows one
+
+
+@dataclass(frozen=True)
+class CopiedStream:
+    """What a copied stream must come to: its kind, its codec, its packets and when the first is due."""
+
+    label: str
+    type: str
+    packets: int
+    start: Fraction | None  # seconds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the file must hold."""
+
+    video_index: int
+    info: VideoInfo
+    ticks: array[int]  # the time of every frame, in units of tick since start
+    tick: Fraction  # seconds
+    start: Fraction  # seconds, of the first frame
+    end: Fraction  # seconds, of the last frame's showing
+    copies: Mapping[int, CopiedStream]  # by index in the output
+    chapters: int
+
+    def verify(self, path: Path) -> None:
+        """Read the file back; raise MediaError at the first point where it is not as planned."""
+        with reading(path), open_input(path) as written:
+            streams = list(written.streams)
+            for index, copy in self.copies.items():
+                if index >= len(streams) or streams[index].type != copy.type:
+                    raise _breach(path, f"{copy.label} is missing")
+            if len(written.chapters()) != self.chapters:
+                raise _breach(path, f"it has {len(written.chapters())} chapters, not {self.chapters}")
+            video: Any = streams[self.video_index]
+            stamps, counts, starts = array("q"), Counter[int](), dict[int, Fraction]()
+            end, picture = Fraction(0), None
+            for packet in written.demux():
+                if not packet.size or packet.pts is None:
+                    continue
+                index = packet.stream_index
+                counts[index] += 1
+                time = packet.pts * packet.time_base
+                starts[index] = min(time, starts.get(index, time))
+                if index == self.video_index:
+                    stamps.append(packet.pts)
+                    end = max(end, time + (packet.duration or 0) * packet.time_base)
+                    picture = picture or next(iter(video.codec_context.decode(packet)), None)
+            picture = picture or next(iter(video.codec_context.decode(None)), None)
+            if picture is None:
+                raise _breach(path, "its video cannot be decoded")
+            self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
+            self._verify_copies(path, counts, starts, {s.index for s in streams if _is_cover(s)})
+            self._verify_info(path, describe(picture, video))
+
+    def _verify_times(self, path: Path, stamps: np.ndarray, time_base: Fraction, end: Fraction) -> None:
+        if len(stamps) != len(self.ticks):
+            raise _breach(path, f"it has {len(stamps)} frames, not {len(self.ticks)}")
+        if np.any(np.diff(stamps) <= 0):
+            raise _breach(path, "its times do not rise from frame to frame")
+        planned = np.fromiter(self.ticks, np.int64)
+        written = (stamps - stamps[0]) * float(time_base)
+        drift = float(np.abs(written - (planned - planned[0]) * float(self.tick)).max())
+        if drift > float(time_base) + 1e-9:
+            raise _breach(path, f"a frame is {drift:.6f} s away from its time")
+        last = self.end - self.start - int(planned[-1]) * self.tick
+        length = end - int(stamps[0]) * time_base
+        if abs(length - (self.end - self.start)) > max(last / 2, time_base):
+            raise _breach(path, f"it lasts {float(length):.3f} s, not {float(self.end - self.start):.3f} s")
+
+    def _verify_copies(
+        self, path: Path, counts: Counter[int], starts: Mapping[int, Fraction], covers: set[int]
+    ) -> None:
+        # A container that starts at 0 may move all streams by the same time, never one against the other.
+        shift = starts[self.video_index] - self.start
+        for index, copy in self.copies.items():
+            if index in covers:
+                continue
+            if counts[index] != copy.packets:
+                raise _breach(path, f"{copy.label} has {counts[index]} packets, not {copy.packets}")
+            if copy.start is not None and abs(starts[index] - shift - copy.start) > Fraction(1, 50):
+                late = float(starts[index] - shift - copy.start)
+                raise _breach(path, f"{copy.label} is {late:+.3f} s out of step with the picture")
+
+    def _verify_info(self, path: Path, found: VideoInfo) -> None:
+        wanted = self.info
+        pairs: dict[str, tuple[object, object]] = {
+            "width": (wanted.width, found.width),
+            "height": (wanted.height, found.height),
+            "pixel format": (wanted.pix_fmt, found.pix_fmt.replace("yuvj", "yuv")),
+            "rotation": (wanted.display_matrix, found.display_matrix),
+            "pixel aspect": (wanted.pixel_aspect or 1, found.pixel_aspect or 1),
+            "colour matrix": tuple(_SAME_MATRIX.get(i.color.matrix, i.color.matrix) for i in (wanted, found)),
+            "colour range": (wanted.color.full_range, found.color.full_range),
+            "colour primaries": (wanted.color.primaries, found.color.primaries),
+            "colour transfer": (wanted.color.transfer, found.color.transfer),
+        }
+        for name, (planned, written) in pairs.items():
+            if planned != written:
+                raise _breach(path, f"its {name} is {written}, not {planned}")
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)
+
+
+def _breach(path: Path, what: str) -> MediaError:
+    return MediaError(f"the file written did not come out as planned, {what}: try another container or codec")

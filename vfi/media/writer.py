@@ -1,0 +1,258 @@
+"""Write a video whose main stream is new and whose other streams are the source's, untouched."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+from array import array
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+from av.stream import Stream
+
+from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB
+from vfi.media.encoding import Encoding, choose_encoder
+from vfi.media.errors import MediaError, writing
+from vfi.media.frame import Frame
+from vfi.media.info import VideoInfo
+from vfi.media.reader import VideoReader
+from vfi.media.streams import (
+    StreamCopier,
+    carried_chapters,
+    carried_metadata,
+    carried_stream_metadata,
+    holdable,
+    label,
+)
+from vfi.media.verify import CopiedStream, Plan
+
+_FINEST_TICK = Fraction(1, 2**30)  # containers count ticks per second in 31 bits
+# Tags that MP4 has a place for; any other needs the newer kind of tag.
+_MP4_KEYS = {
+    "title", "artist", "album_artist", "album", "date", "comment", "genre", "copyright", "composer", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort",
+    "season_number", "media_type", "hd_video", "gapless_playback", "compilation", "track", "disc", "tmpo",
+    "creation_time", "language", "encoder", "location",
+}  # fmt: skip
+
+
+def check_output(output: Path, source: Path, overwrite: bool) -> None:
+    """Raise MediaError if ``output`` may not or cannot be written; a cheap test before any work."""
+    if output.exists() and source.exists() and output.samefile(source):
+        raise MediaError(f"{output} is the source itself: choose another name for the output")
+    if output.is_dir():
+        raise MediaError(f"{output} is a folder: name a file in it")
+    if output.exists() and not overwrite:
+        raise MediaError(f"{output} already exists: allow overwriting it or choose another name")
+    if not output.parent.is_dir():
+        raise MediaError(f"there is no folder {output.parent}: make it first or choose another")
+    if not os.access(output.parent, os.W_OK):
+        raise MediaError(f"the folder {output.parent} may not be written to: choose another")
+    if not output.suffix:
+        raise MediaError(f"{output} has no ending that tells its container: add .mp4, .mkv, .mov or .webm")
+
+
+class VideoWriter:
+    """Writes frames beside the copied streams of a source, under a temporary name until all is verified.
+
+    Use as a context manager and call `finish` at the end; leaving without it, by an error or an interrupt,
+    removes what was written. Raises MediaError if the output or the encoding does not work out.
+    """
+
+    copied: tuple[str, ...]  # the streams that are copied, in words
+    notes: tuple[str, ...]  # what could not be kept, and what was done, a sentence each
+
+    def __init__(
+        self,
+        path: Path,
+        source: VideoReader,
+        *,
+        encoding: Encoding,
+        rate: Fraction,
+        tick: Fraction,
+        start: Fraction,
+    ) -> None:
+        """Open the output.
+
+        ``rate`` is the new frame rate, on average if it varies. Frames will come at ``start`` (seconds) plus
+        whole numbers of ``tick`` (seconds).
+        """
+        self.path = path
+        self._rate, self._start = rate, start
+        self._tick = max(tick, _FINEST_TICK)
+        # Packets count on a clock that has both the start and every frame on it.
+        self._clock = max(_common(self._tick, start), _FINEST_TICK)
+        self._ticks = array("q")
+        self._durations: dict[int, int] = {}
+        self._pending: Frame | None = None
+        self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        encoder = choose_encoder(encoding, source.info, path)
+        self._info = _stored(source.info, encoder.pix_fmt)
+        notes = list(encoder.notes)
+        try:
+            with writing(path):
+                self._output = self._open(source)
+                self._copier = StreamCopier(self._output, source.origin)
+                self._copies: dict[int, tuple[int, str, str]] = {}  # by output index: source index, label, type
+                for stream in source.container.streams:
+                    if stream.index == source.stream.index:
+                        self._video_index = len(self._output.streams)
+                        self._video = self._add_video(source, encoder.codec, encoder.options)
+                    elif holdable(stream, self._output.format.name, encoder):
+                        self._copies[len(self._output.streams)] = (stream.index, label(stream), stream.type)
+                        self._copier.add(stream)
+                    elif not _is_chapter_track(stream, source):
+                        notes.append(f"Left out {label(stream)}: {path.suffix} cannot hold it; .mkv holds most.")
+                self._chapters = carried_chapters(source.container.chapters(), source.origin)
+                if self._chapters:
+                    self._output.set_chapters(self._chapters)
+                self._output.start_encoding()
+        except BaseException:
+            self._discard()
+            raise
+        self.copied = tuple(name for _, name, _ in self._copies.values())
+        self.notes = tuple(notes)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def write(self, frame: Frame) -> None:
+        """Encode the frame; times must rise."""
+        if self._pending is not None:
+            self._encode(self._pending, frame.time)
+        self._pending = frame
+
+    def copy(self, packet: av.Packet) -> None:
+        """Write a packet of another stream of the source, if that stream is copied."""
+        with writing(self.path):
+            self._copier.write(packet)
+
+    def finish(self, end: Fraction) -> None:
+        """Write the rest, verify the file and move it into place; the last frame is shown until ``end`` (seconds)."""
+        if self._pending is not None:
+            self._encode(self._pending, end)
+            self._pending = None
+        with writing(self.path):
+            self._mux(self._video.encode(None))
+            self._output.close()
+        self._plan(end).verify(self._temporary)
+        with writing(self.path):
+            self._temporary.replace(self.path)
+
+    def _open(self, source: VideoReader) -> av.container.OutputContainer:
+        metadata = carried_metadata(source.container.metadata)
+        options = {}
+        if self.path.suffix.lower() in (".mp4", ".mov", ".m4v") and {k.lower() for k in metadata} - _MP4_KEYS:
+            options["movflags"] = "+use_metadata_tags"
+        try:
+            output = av.open(
+                str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape"
+            )
+        except ValueError as error:
+            raise MediaError(
+                f"{self.path.suffix} is no container that can be written: use .mp4, .mkv, .mov or .webm"
+            ) from error
+        output.metadata.update(metadata)
+        return output
+
+    def _add_video(self, source: VideoReader, codec: str, options: dict[str, str]) -> Any:
+        try:
+            stream: Any = self._output.add_stream(codec, rate=self._rate)  # type: ignore[call-overload]
+        except ValueError as error:
+            raise MediaError(
+                f"{self.path.suffix} cannot hold {codec}: choose another codec, or .mkv which holds most"
+            ) from error
+        info, context = self._info, stream.codec_context
+        context.width, context.height, context.pix_fmt = info.width, info.height, info.pix_fmt
+        context.time_base = self._tick
+        context.colorspace, context.color_range = info.color.matrix, info.color.range
+        context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
+        if info.pixel_aspect:
+            context.sample_aspect_ratio = info.pixel_aspect
+        context.options = dict(options)
+        context.thread_type = "AUTO"
+        stream.time_base = self._clock
+        stream.metadata.update(carried_stream_metadata(source.stream.metadata))
+        stream.disposition = source.stream.disposition
+        if info.display_matrix:
+            stream.set_display_matrix(info.display_matrix)
+        return stream
+
+    def _encode(self, frame: Frame, end: Fraction) -> None:
+        with writing(self.path):
+            picture = frame.encoded_as(self._info.pix_fmt, self._info.color)
+            picture.pts = round((frame.time - self._start) / self._tick)
+            picture.time_base = self._tick
+            self._ticks.append(picture.pts)
+            self._durations[picture.pts] = round((end - frame.time) / self._clock)
+            self._mux(self._video.encode(picture))
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            assert packet.pts is not None and packet.dts is not None
+            packet.duration = self._durations.pop(packet.pts, 0)
+            packet.pts = round((self._start + packet.pts * self._tick) / self._clock)
+            packet.dts = round((self._start + packet.dts * self._tick) / self._clock)
+            packet.time_base = self._clock
+            self._output.mux(packet)
+
+    def _plan(self, end: Fraction) -> Plan:
+        return Plan(
+            video_index=self._video_index,
+            info=self._info,
+            ticks=self._ticks,
+            tick=self._tick,
+            start=self._start,
+            end=end,
+            copies={
+                index: CopiedStream(name, kind, self._copier.counts[source], self._copier.starts.get(source))
+                for index, (source, name, kind) in self._copies.items()
+            },
+            chapters=len(self._chapters),
+        )
+
+    def _discard(self) -> None:
+        """Close and remove the temporary file, if it is still there."""
+        output = getattr(self, "_output", None)
+        if output is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                output.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def _stored(info: VideoInfo, pix_fmt: str) -> VideoInfo:
+    """Return what the output's pictures will be when those of ``info`` are stored as ``pix_fmt``."""
+    color, was_rgb, is_rgb = info.color, av.VideoFormat(info.pix_fmt).is_rgb, av.VideoFormat(pix_fmt).is_rgb
+    if was_rgb and not is_rgb:
+        color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
+    elif is_rgb and not was_rgb:
+        color = replace(color, matrix=RGB, range=FULL_RANGE)
+    return replace(info, pix_fmt=pix_fmt, color=color)
+
+
+def _common(one: Fraction, other: Fraction) -> Fraction:
+    """Return the greatest step of which both are whole multiples.
+
+    >>> _common(Fraction(1, 50), Fraction(7, 1000))
+    Fraction(1, 1000)
+    """
+    return Fraction(
+        math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
+        one.denominator * other.denominator,
+    )
+
+
+def _is_chapter_track(stream: Stream, source: VideoReader) -> bool:
+    """MP4 keeps chapter titles in a stream too; the output's muxer makes its own."""
+    return bool(stream.type == "data" and "mp4" in source.container.format.name and source.container.chapters())
