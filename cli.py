@@ -98,9 +98,7 @@ def progress_bar(
         Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(
-        *columns, console=console, transient=True, disable=quiet or not console.is_terminal
-    ) as progress:
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(label, total=total)
         yield lambda done, known: progress.update(task, completed=done, total=known)
 
@@ -151,19 +149,13 @@ def upsample(
     source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", help="File or folder to write.  [default: SOURCE_2x.EXT]", show_default=False
-        ),
+        typer.Option("--output", "-o", help="File or folder to write.  [default: SOURCE_2x.EXT]", show_default=False),
     ] = None,
     factor: Annotated[
         str | None,
-        typer.Option(
-            "--factor", "-f", help="Frames out per frame in: 2, 3, 5/2.  [default: 2]", show_default=False
-        ),
+        typer.Option("--factor", "-f", help="Frames out per frame in: 2, 3, 5/2.  [default: 2]", show_default=False),
     ] = None,
-    fps: Annotated[
-        str | None, typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False)
-    ] = None,
+    fps: Annotated[str | None, typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False)] = None,
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -173,9 +165,7 @@ def upsample(
     ] = None,
     crf: Annotated[
         int | None,
-        typer.Option(
-            help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"
-        ),
+        typer.Option(help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="Encoder speed: ultrafast to veryslow.", rich_help_panel="Encoding")
@@ -298,9 +288,7 @@ def evaluate_command(
     total = count_triplets(data)
     interpolator = load_interpolator(model, device, precision)
     with progress_bar(f"{model} on {data.name}", total, "triplets") as progress:
-        report = evaluate(
-            interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total)
-        )
+        report = evaluate(interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total))
     typer.echo(report.to_json() if as_json else str(report))
 
 
@@ -312,12 +300,8 @@ Run = Annotated[
 Config = Annotated[
     str, typer.Option(help='The model\'s sizes as JSON, such as \'{"start": "dis"}\'.', show_default=False)
 ]
-Init = Annotated[
-    str | None, typer.Option(help="Begin with a model's weights where they fit.", show_default=False)
-]
-Loss = Annotated[
-    str, typer.Option(help="l1, charbonnier, mse, ssim, psnr, laplacian, or a sum: l1+0.2*ssim.")
-]
+Init = Annotated[str | None, typer.Option(help="Begin with a model's weights where they fit.", show_default=False)]
+Loss = Annotated[str, typer.Option(help="l1, charbonnier, mse, ssim, psnr, laplacian, or a sum: l1+0.2*ssim.")]
 OptimizerName = Annotated[str, typer.Option("--optimizer", help="adam, adamw or sgd.")]
 Spans = Annotated[str, typer.Option(help="Frames from first to last of a triplet; repeat one to weigh it.")]
 

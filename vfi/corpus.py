@@ -141,10 +141,7 @@ class Corpus:
         rng = np.random.default_rng([seed, step])
         samples = [self._sample(sampling, rng) for _ in range(sampling.batch)]
         images = [
-            torch.from_numpy(np.stack([sample[i] for sample in samples]))
-            .permute(0, 3, 1, 2)
-            .float()
-            .div_(255)
+            torch.from_numpy(np.stack([sample[i] for sample in samples])).permute(0, 3, 1, 2).float().div_(255)
             for i in range(3)
         ]
         t = torch.tensor([sample[3] for sample in samples], dtype=torch.float32).view(-1, 1, 1, 1)

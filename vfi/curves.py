@@ -45,9 +45,7 @@ class Curves:
 
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.add_subplot(xlabel="step", ylabel="training loss")
-        axes.plot(
-            [int(r["step"]) for r in self.rows], [float(r["loss"]) for r in self.rows], color="tab:blue"
-        )
+        axes.plot([int(r["step"]) for r in self.rows], [float(r["loss"]) for r in self.rows], color="tab:blue")
         scored = [(int(r["step"]), float(r["psnr"])) for r in self.rows if r.get("psnr")]
         if scored:
             right = axes.twinx()

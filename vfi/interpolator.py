@@ -64,9 +64,7 @@ class Interpolator:
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
-        with torch.autocast(
-            self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"
-        ):
+        with torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"):
             pair = self.model.prepare(self._to_tensor(before), self._to_tensor(after))
             return [self._to_image(self.model.synthesize(pair, self._time(t)), before.dtype) for t in times]
 

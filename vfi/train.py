@@ -110,9 +110,7 @@ class Training:
         if self.state_file.exists():
             self._resume()
 
-    def _average(
-        self, averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor
-    ) -> torch.Tensor:
+    def _average(self, averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
         # Early on the average must not cling to the first, random weights.
         decay = min(self.recipe.ema, (1 + int(count)) / (10 + int(count)))
         return torch.lerp(current, averaged, decay)
@@ -162,9 +160,7 @@ class Training:
                 self.seconds += now - began
                 began = now
                 last = self.step == self.recipe.steps
-                validating = self.validate is not None and (
-                    last or self.step % self.recipe.validate_every == 0
-                )
+                validating = self.validate is not None and (last or self.step % self.recipe.validate_every == 0)
                 if validating or last or self.step % report_every == 0:
                     scores = self._validate() if validating else None
                     rate = self.optimizer.param_groups[0]["lr"]
@@ -239,6 +235,4 @@ def open_training(
         return {"psnr": report.psnr, "ssim": report.ssim, "ie": report.ie}
 
     recipe = replace(recipe, precision=judge.precision)
-    return Training(
-        name, model, corpus, recipe, run, device=judge.device, validate=validate if known else None
-    )
+    return Training(name, model, corpus, recipe, run, device=judge.device, validate=validate if known else None)

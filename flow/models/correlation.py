@@ -19,10 +19,6 @@ def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int =
     padded = F.pad(features1, (reach, reach, reach, reach))
     offsets = range(0, 2 * reach + 1, stride)
     return torch.stack(
-        [
-            (features0 * padded[..., dy : dy + height, dx : dx + width]).mean(1)
-            for dy in offsets
-            for dx in offsets
-        ],
+        [(features0 * padded[..., dy : dy + height, dx : dx + width]).mean(1) for dy in offsets for dx in offsets],
         dim=1,
     )

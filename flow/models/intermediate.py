@@ -101,9 +101,7 @@ class Stage(nn.Module):
             t.expand(-1, 1, *flows.shape[-2:]),
         ]
         wide = self.gather(torch.cat(seen, dim=1))
-        deep = F.interpolate(
-            self.up(self.down(wide)), size=wide.shape[-2:], mode="bilinear", align_corners=False
-        )
+        deep = F.interpolate(self.up(self.down(wide)), size=wide.shape[-2:], mode="bilinear", align_corners=False)
         out = self.head(self.merge(wide + deep))
         return flows + out[:, :4], out[:, 4:5], out[:, 5:]
 

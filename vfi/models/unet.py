@@ -17,9 +17,7 @@ from flow.models.layers import conv
 class UNet(nn.Module):
     """Encoder-decoder with additive skips; further features can join at quarter size and below."""
 
-    def __init__(
-        self, inputs: int, outputs: int, widths: Sequence[int], extra: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, widths: Sequence[int], extra: Sequence[int] | None = None) -> None:
         """``widths`` are the channels at 1/2, 1/4, ...; ``extra`` those that join at 1/4, 1/8, ..."""
         super().__init__()
         steps = list(zip(widths[:-1], widths[1:], extra or [0] * (len(widths) - 1), strict=True))
