@@ -1,0 +1,105 @@
+import csv
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from vfi.corpus import Corpus, Sampling
+from vfi.models import build_model, load_model
+from vfi.train import Recipe, Training, make_optimizer, open_training
+
+SAMPLING = Sampling(batch=2, crop=32, spans=(2,), cut=255, static=0)
+SMALL = {"widths": [8, 8]}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """A soft pattern that drifts."""
+    path = tmp_path_factory.mktemp("videos") / "clip.mkv"
+    y, x = np.mgrid[:48, :64]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for i in range(40):
+            wave = np.stack([np.sin((x + k * y - 2 * i) / 4) for k in (-1, 0, 1)], axis=2)
+            image = (127 + 100 * wave).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def corpus(clip, tmp_path_factory):
+    return Corpus([clip], tmp_path_factory.mktemp("cache"))
+
+
+def losses(run):
+    with (run / "curve.csv").open() as file:
+        return [row["loss"] for row in csv.DictReader(file)]
+
+
+def start(corpus, run, **changes):
+    torch.manual_seed(0)
+    recipe = Recipe(**({"steps": 12, "sampling": SAMPLING, "warmup": 2} | changes))
+    return Training("flow-free", build_model("flow-free", SMALL), corpus, recipe, run)
+
+
+def test_an_interrupted_run_ends_with_the_same_curve_and_weights(corpus, tmp_path):
+    whole = start(corpus, tmp_path / "whole")
+    list(whole.run_steps(report_every=3))
+    broken = start(corpus, tmp_path / "broken").run_steps(report_every=3)
+    next(broken)
+    next(broken)
+    broken.close()  # what Ctrl+C does
+    resumed = start(corpus, tmp_path / "broken")
+    assert resumed.step == 6
+    list(resumed.run_steps(report_every=3))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "broken")
+    for a, b in zip(whole.average.parameters(), resumed.average.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_training_lowers_the_loss(corpus, tmp_path):
+    progress = list(start(corpus, tmp_path, steps=60, lr=3e-3, loss="mse").run_steps(report_every=20))
+    assert progress[-1].loss < 0.5 * progress[0].loss
+
+
+def test_the_run_folder_holds_a_model_that_loads_and_a_picture_of_the_curves(corpus, tmp_path):
+    list(start(corpus, tmp_path).run_steps())
+    load_model(str(tmp_path / "model.safetensors"))
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("loss", ["l1", "charbonnier", "mse", "ssim", "psnr", "laplacian", "l1+0.2*ssim"])
+def test_every_loss_trains_flow_fusion(corpus, tmp_path, loss):
+    config = {"flow": {"encoder": [8, 8], "stage": [8, 8], "hidden": 4, "radius": 1}, "fusion": [8, 8], "context": [4, 4]}
+    model = build_model("flow-fusion", config)
+    recipe = Recipe(steps=2, sampling=SAMPLING, loss=loss)
+    progress = list(Training("flow-fusion", model, corpus, recipe, tmp_path).run_steps())
+    assert np.isfinite(progress[-1].loss)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_optimisers_go_by_name(name):
+    optimizer = make_optimizer(Recipe(optimizer=name), build_model("flow-free", SMALL))
+    assert type(optimizer).__name__.lower() == name
+
+
+def test_an_unknown_optimiser_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ValueError, match="adam, adamw or sgd"):
+        make_optimizer(Recipe(optimizer="lion"), build_model("flow-free", SMALL))
+
+
+def test_one_video_is_scored_on_its_own_held_out_end(clip, tmp_path):
+    recipe = Recipe(steps=2, sampling=SAMPLING, validate_every=2)
+    training = open_training("flow-free", SMALL, [clip], recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu")
+    assert len(training.corpus.clips[0]) == 36
+    last = list(training.run_steps())[-1]
+    assert set(last.scores) == {"psnr", "ssim", "ie"}
+
+
+def test_a_model_without_weights_cannot_be_trained(clip, tmp_path):
+    with pytest.raises(ValueError, match="nothing to learn"):
+        open_training("classical", {}, [clip], Recipe(), tmp_path / "run", cache=tmp_path / "cache")
