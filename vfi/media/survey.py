@@ -62,7 +62,8 @@ def survey(path: Path) -> Survey:
                 continue
             stamp = packet.pts if packet.pts is not None else packet.dts
             if stamp is not None and not packet.is_discard:
-                origin = min(stamp * packet.time_base, origin or stamp * packet.time_base)
+                time = stamp * packet.time_base
+                origin = time if origin is None else min(origin, time)
             if packet.stream_index != index:
                 continue
             packets += 1
