@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 train_app = typer.Typer(no_args_is_help=True, help="Train a model, on a corpus or on one video.")
 app.add_typer(train_app, name="train")
+models_app = typer.Typer(no_args_is_help=True, help="What models there are.")
+app.add_typer(models_app, name="models")
 
 DEFAULT_MODEL = "flow-fusion"
 
@@ -290,6 +292,23 @@ def evaluate_command(
     with progress_bar(f"{model} on {data.name}", total, "triplets") as progress:
         report = evaluate(interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total))
     typer.echo(report.to_json() if as_json else str(report))
+
+
+@models_app.command("list")
+@reports_errors
+def list_models() -> None:
+    """List the models that need no file, with their sizes and what they were trained on."""
+    from flow.checkpoint import load_checkpoint
+    from vfi.models import UNTRAINED, checkpoint_folder, shipped_models
+
+    for name in shipped_models():
+        if name in UNTRAINED:
+            typer.echo(f"{name}: no training needed")
+            continue
+        checkpoint = load_checkpoint(checkpoint_folder() / f"{name}.safetensors")
+        size = sum(weight.numel() for weight in checkpoint.weights.values())
+        samples = checkpoint.trained.get("samples")
+        typer.echo(f"{name}: {size / 1e6:.2f} M parameters, trained on {samples} crops")
 
 
 Steps = Annotated[int, typer.Option(help="Steps of the whole training.")]

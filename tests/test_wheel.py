@@ -33,5 +33,5 @@ def test_it_upsamples_from_any_folder(installed, tmp_path):
     done = subprocess.run([*command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "144 frames" in done.stdout
-    listed = subprocess.run([*command, "models"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    listed = subprocess.run([*command, "models", "list"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert "flow-fusion" in listed.stdout

@@ -1,6 +1,5 @@
 """What a model is trained to minimise on a batch."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +9,8 @@ from torch.nn import functional as F
 from flow.models.intermediate import STRIDE, IntermediateFlows, resize_flows
 from flow.padding import pad_to_multiple
 from vfi.corpus import Batch
+from vfi.losses import Loss, laplacian
 from vfi.models.flow_fusion import FlowFusion, blend, warp_both
-
-ImageLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,11 @@ class Weights:
     teacher: float = 0.02  # of the distance to the teacher's flows, per pixel of a level's grid
 
 
-def objective(model: nn.Module, batch: Batch, loss: ImageLoss, weights: Weights) -> Tensor:
+def objective(model: nn.Module, batch: Batch, loss: Loss, weights: Weights) -> Tensor:
     """Return the loss of a model on a batch, a scalar.
 
     Any model is judged by its frame. Flow fusion also by the blend of the warped frames at every level
-    of its pyramid (deep supervision) and, where the batch brings a teacher, by its flows.
+    of its pyramid (deep supervision, by Laplacian L1) and, where the batch brings a teacher, by its flows.
     """
     if not isinstance(model, FlowFusion):
         return loss(model(batch.before, batch.after, batch.t), batch.middle)
@@ -42,7 +40,7 @@ def objective(model: nn.Module, batch: Batch, loss: ImageLoss, weights: Weights)
     for level in reversed(levels):
         if weight:
             made = blend(warp_both(frames, level.flows), level.mask.float() + torch.logit(batch.t))
-            total = total + weight * loss(made, target)
+            total = total + weight * laplacian(made, target)
         if weights.teacher and batch.flows is not None and batch.valid is not None:
             total = total + weights.teacher * _teacher_distance(level, batch.flows, batch.valid)
         weight /= 2

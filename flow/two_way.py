@@ -1,0 +1,38 @@
+"""Two-way flow: from two frames the flows 0->1 and 1->0, by any estimator of the table.
+
+It is where `IntermediateFlow` can start from, once projected to a time between the frames.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flow.dis import dis_flow
+
+TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
+
+
+def dis_two_way(frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
+    """Return DIS flows both ways, computed on the CPU from 8-bit frames."""
+    images = [
+        frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
+    ]
+    flows = [
+        torch.from_numpy(np.stack([dis_flow(a, b) for a, b in zip(first, second, strict=True)]))
+        for first, second in (images, images[::-1])
+    ]
+    forward, backward = (flow.permute(0, 3, 1, 2).to(frame0.device) for flow in flows)
+    return forward, backward
+
+
+TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way}
+
+
+def two_way_estimator(name: str) -> TwoWay:
+    """Return an estimator of the table; raises ValueError that lists the known ones."""
+    if name not in TWO_WAY:
+        raise ValueError(f"unknown two-way flow {name!r}: use one of {', '.join(TWO_WAY)}")
+    return TWO_WAY[name]
