@@ -1,0 +1,74 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vfi.interpolator import Interpolator
+
+HALF = [Fraction(1, 2)]
+
+
+class Constant(nn.Module):
+    """Makes every frame of one grey."""
+
+    def __init__(self, grey: float) -> None:
+        super().__init__()
+        self.grey = grey
+
+    def prepare(self, frame0, frame1):
+        return frame0
+
+    def synthesize(self, state, t):
+        return torch.full_like(state, self.grey)
+
+
+@pytest.mark.parametrize(("grey", "level"), [(0.499 / 255, 0), (0.501 / 255, 1), (254.6 / 255, 255)])
+def test_colours_are_rounded_not_truncated(grey, level):
+    image = np.zeros((4, 4, 3), np.uint8)
+    (made,) = Interpolator(Constant(grey), "cpu", "float32")(image, image, HALF)
+    assert (made == level).all()
+
+
+def test_sixteen_bit_images_stay_exact():
+    before = np.full((4, 4, 3), 65535, np.uint16)
+    after = np.full((4, 4, 3), 65531, np.uint16)
+    (made,) = Interpolator.load("blend", "cpu", "float32")(before, after, HALF)
+    assert made.dtype == np.uint16
+    assert (made == 65533).all()
+
+
+def test_every_time_gets_its_image_in_order():
+    before, after = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 200, np.uint8)
+    times = [Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)]
+    made = Interpolator.load("blend", "cpu", "float32")(before, after, times)
+    assert [int(image.mean()) for image in made] == [50, 100, 150]
+
+
+def test_red_stays_in_the_first_channel():
+    red = np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 255
+    (made,) = Interpolator.load("classical", "cpu", "float32")(red, red, HALF)
+    assert np.array_equal(made, red)
+
+
+def test_bfloat16_differs_from_float32_by_little():
+    rng = np.random.default_rng(0)
+    before = np.kron(rng.integers(0, 255, (12, 16, 3)), np.ones((6, 6, 1))).astype(np.uint8)
+    after = np.roll(before, 3, axis=1)
+    (exact,), (rough,) = (
+        Interpolator.load("flow-fusion", "cpu", precision)(before, after, HALF) for precision in ("float32", "bfloat16")
+    )
+    assert np.abs(exact.astype(int) - rough).mean() < 2
+
+
+def test_images_of_unequal_size_are_refused_with_both_sizes():
+    with pytest.raises(ValueError, match="6x4.*8x4"):
+        Interpolator.load("blend")(np.zeros((4, 6, 3), np.uint8), np.zeros((4, 8, 3), np.uint8), HALF)
+
+
+@pytest.mark.parametrize(("device", "precision"), [("gpu7", "auto"), ("cpu", "float8")])
+def test_unknown_devices_and_precisions_are_refused(device, precision):
+    with pytest.raises(ValueError, match="unknown"):
+        Interpolator.load("blend", device, precision)
