@@ -26,5 +26,5 @@ def dis_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     if bottom or right:
         grey = [cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE) for image in grey]
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    still = np.zeros((*grey[0].shape, 2), np.float32)  # where its search begins
-    return estimator.calc(grey[0], grey[1], still)[:height, :width]
+    no_guess = np.empty(0, np.float32)  # a guess of zero motion would pull the search towards it
+    return estimator.calc(grey[0], grey[1], no_guess)[:height, :width]
