@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -285,6 +284,7 @@ def evaluate_command(
     [bold]Example:[/bold] vfi eval flow-fusion --data val.csv
     """
     from vfi.evaluate import evaluate
+
     from vfi.triplets import count_triplets, read_triplets
 
     total = count_triplets(data)

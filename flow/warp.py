@@ -3,7 +3,6 @@
 Flow is (B, 2, H, W) float32 in pixels of its own grid; channel 0 is dx (right), 1 is dy (down).
 """
 
-import torch
 from kornia.geometry.grid import create_meshgrid
 from kornia.geometry.transform import remap
 from torch import Tensor

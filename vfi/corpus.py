@@ -58,7 +58,7 @@ class Batch(NamedTuple):
     valid: Tensor | None = None  # (B, 2, H, W) in {0, 1}: where those flows explain the middle
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(None if part is None else part.to(device, non_blocking=True) for part in self))
+        return Batch._make(None if part is None else part.to(device, non_blocking=True) for part in self)
 
 
 def find_videos(source: Path) -> list[Path]:

@@ -45,7 +45,8 @@ class Interpolator:
         if precision != "auto" and precision not in PRECISIONS:
             raise ValueError(f"unknown precision {precision!r}: use auto, {' or '.join(PRECISIONS)}")
         self.precision = best_precision(self.device) if precision == "auto" else precision
-        self.model = model.to(self.device, memory_format=torch.channels_last).eval()
+        # Convolutions run faster with a pixel's channels side by side.
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     @classmethod
     def load(cls, name: str, device: str = "auto", precision: str = "auto") -> "Interpolator":

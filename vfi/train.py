@@ -99,7 +99,7 @@ class Training:
         self.name, self.corpus, self.recipe, self.run, self.validate = name, corpus, recipe, run, validate
         self.device = torch.device(device)
         self.loss = parse_loss(recipe.loss)
-        self.model = model.to(self.device, memory_format=torch.channels_last).train()
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = AveragedModel(self.model, avg_fn=self._average)
         self.average.eval()
         self.optimizer = make_optimizer(recipe, self.model)

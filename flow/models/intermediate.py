@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flow.models.correlation import correlation
-from flow.models.layers import conv
+from flow.models.layers import conv, silent_conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.warp import backward_warp, resize_flow
 
@@ -84,17 +84,18 @@ class Stage(nn.Module):
         self.down = nn.Sequential(conv(width, deep, stride=2), conv(deep, deep), conv(deep, deep))
         self.up = nn.Conv2d(deep, width, 1)
         self.merge = conv(width, width)
-        self.head = nn.Conv2d(width, 5 + config.hidden, 3, padding=1)
+        # A starting flow that is given survives until the stage has learnt to better it.
+        self.head = silent_conv(width, 5 + config.hidden)
 
     def forward(
         self, features: tuple[Tensor, Tensor], flows: Tensor, hidden: Tensor, t: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the corrected flows (B, 4, h, w), the blend's logits (B, 1, h, w) and the hidden state."""
-        warped = [backward_warp(f, flows[:, 2 * i : 2 * i + 2]) for i, f in enumerate(features)]
+        warped = backward_warp(features[0], flows[:, :2]), backward_warp(features[1], flows[:, 2:])
         seen = [
             *features,
             *warped,
-            correlation(*warped, self.radius),
+            correlation(warped[0], warped[1], self.radius),
             hidden,
             # Flows of tens of pixels would drown features of order one.
             flows / 8,
@@ -114,9 +115,6 @@ class IntermediateFlow(nn.Module):
         self.config = config
         self.encoder = Encoder(config.encoder)
         self.stage = Stage(config)
-        # An untrained stage then changes nothing, and a given starting flow survives until it learns.
-        nn.init.zeros_(self.stage.head.weight)
-        nn.init.zeros_(self.stage.head.bias)
 
     def encode(self, frame: Tensor, levels: int) -> list[Tensor]:
         """Return the features of a frame (B, 3, H, W) at every level, finest first."""
@@ -144,7 +142,7 @@ class IntermediateFlow(nn.Module):
         found = []
         for level in reversed(range(len(features0))):
             pair = (features0[level], features1[level])
-            grid = pair[0].shape[-2:]
+            grid = (pair[0].shape[-2], pair[0].shape[-1])
             if flows is None or hidden is None:
                 zeros = pair[0].new_zeros(pair[0].shape[0], 4 + self.config.hidden, *grid)
                 flows, hidden = zeros[:, :4].float(), zeros[:, 4:]
@@ -165,7 +163,8 @@ class IntermediateFlow(nn.Module):
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:
         """Return the flows t->0 and t->1, (B, 4, H, W) in pixels, for frames (B, 3, H, W) of any size."""
-        size = frame0.shape[-2:]
+        size = (frame0.shape[-2], frame0.shape[-1])
         levels = pyramid_levels(*size)
-        features = [self.encode(pad_to_multiple(f, self.multiple(levels)), levels) for f in (frame0, frame1)]
-        return crop_to(self.estimate(*features, t)[-1].flows, (size[0], size[1]))
+        frames = [pad_to_multiple(frame, self.multiple(levels)) for frame in (frame0, frame1)]
+        found = self.estimate(self.encode(frames[0], levels), self.encode(frames[1], levels), t)
+        return crop_to(found[-1].flows, size)

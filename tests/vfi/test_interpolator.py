@@ -64,7 +64,7 @@ def test_bfloat16_differs_from_float32_by_little():
 
 
 def test_images_of_unequal_size_are_refused_with_both_sizes():
-    with pytest.raises(ValueError, match="6x4.*8x4"):
+    with pytest.raises(ValueError, match=r"6x4.*8x4"):
         Interpolator.load("blend")(np.zeros((4, 6, 3), np.uint8), np.zeros((4, 8, 3), np.uint8), HALF)
 
 

@@ -74,7 +74,11 @@ def test_the_run_folder_holds_a_model_that_loads_and_a_picture_of_the_curves(cor
 
 @pytest.mark.parametrize("loss", ["l1", "charbonnier", "mse", "ssim", "psnr", "laplacian", "l1+0.2*ssim"])
 def test_every_loss_trains_flow_fusion(corpus, tmp_path, loss):
-    config = {"flow": {"encoder": [8, 8], "stage": [8, 8], "hidden": 4, "radius": 1}, "fusion": [8, 8], "context": [4, 4]}
+    config = {
+        "flow": {"encoder": [8, 8], "stage": [8, 8], "hidden": 4, "radius": 1},
+        "fusion": [8, 8],
+        "context": [4, 4],
+    }
     model = build_model("flow-fusion", config)
     recipe = Recipe(steps=2, sampling=SAMPLING, loss=loss)
     progress = list(Training("flow-fusion", model, corpus, recipe, tmp_path).run_steps())
@@ -94,7 +98,9 @@ def test_an_unknown_optimiser_is_an_error_that_lists_the_known_ones():
 
 def test_one_video_is_scored_on_its_own_held_out_end(clip, tmp_path):
     recipe = Recipe(steps=2, sampling=SAMPLING, validate_every=2)
-    training = open_training("flow-free", SMALL, [clip], recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu")
+    training = open_training(
+        "flow-free", SMALL, [clip], recipe, tmp_path / "run", cache=tmp_path / "cache", device="cpu"
+    )
     assert len(training.corpus.clips[0]) == 36
     last = list(training.run_steps())[-1]
     assert set(last.scores) == {"psnr", "ssim", "ie"}

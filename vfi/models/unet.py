@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flow.models.layers import conv
+from flow.models.layers import conv, silent_conv
 
 
 class UNet(nn.Module):
@@ -28,10 +28,8 @@ class UNet(nn.Module):
         )
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse, _ in steps)
         self.merge = nn.ModuleList(conv(fine, fine) for fine, _, _ in steps)
-        self.head = nn.Conv2d(widths[0], 4 * outputs, 3, padding=1)
-        # The untrained network answers zero: the model around it then starts from its plain blend.
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        # The model around it then starts from its plain blend.
+        self.head = silent_conv(widths[0], 4 * outputs)
 
     @property
     def multiple(self) -> int:
