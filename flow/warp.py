@@ -15,6 +15,7 @@ def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
     image (B, C, H, W), any range; flow (B, 2, H, W), pixels; returns (B, C, H, W).
     Raises ValueError if the grids differ. Source: Jaderberg 2015, arXiv:1506.02025, eq. 5.
 
+    >>> import torch
     >>> backward_warp(torch.tensor([[[[1., 2., 3.]]]]), torch.ones(1, 2, 1, 3))
     tensor([[[[2., 3., 3.]]]])
     """
@@ -38,6 +39,7 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
     flow (B, 2, h, w), pixels of its grid; returns (B, 2, H, W), pixels of the new grid.
 
+    >>> import torch
     >>> resize_flow(torch.ones(1, 2, 1, 1), (2, 3)).amax(dim=(2, 3))
     tensor([[3., 2.]])
     """
