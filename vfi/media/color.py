@@ -152,7 +152,9 @@ def _nearest_planar(pix_fmt: str) -> str:
 def _planes(picture: av.VideoFrame) -> list[np.ndarray]:
     dtype = np.dtype(np.uint16 if depth(picture.format.name) > 8 else np.uint8)
     return [
-        np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[:, : plane.width]
+        np.frombuffer(memoryview(plane), dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[
+            :, : plane.width
+        ]
         for plane in picture.planes
     ]
 
@@ -165,9 +167,7 @@ def _levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
     return 16 * step, 219 * step, 128 * step, 224 * step
 
 
-def _components(
-    picture: av.VideoFrame, full_range: bool
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+def _components(picture: av.VideoFrame, full_range: bool) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Return luma in 0..1 and, unless grey, both chromas in -0.5..0.5, each (H, W) float32, not clipped."""
     black, span, zero, chroma_span = _levels(depth(picture.format.name), full_range)
     planes = _planes(picture)

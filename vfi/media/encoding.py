@@ -72,9 +72,7 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     return Encoder(name, pix_fmt, options, tuple(notes))
 
 
-def open_context(
-    codec: str, pix_fmt: str, width: int, height: int, options: dict[str, str]
-) -> av.VideoCodecContext:
+def open_context(codec: str, pix_fmt: str, width: int, height: int, options: dict[str, str]) -> av.VideoCodecContext:
     """Open a fresh encoder, which proves that it takes such pictures and options. Raises av.FFmpegError."""
     context: Any = av.CodecContext.create(codec, "w")
     context.width, context.height, context.pix_fmt = width, height, pix_fmt

@@ -41,9 +41,7 @@ def writing(path: Path) -> Iterator[None]:
     except (av.FFmpegError, OSError, ValueError) as error:
         code = getattr(error, "errno", None)
         if code in _NO_ROOM:
-            raise MediaError(
-                f"no room left to write {path}: free some space or choose another folder"
-            ) from error
+            raise MediaError(f"no room left to write {path}: free some space or choose another folder") from error
         if code in _NO_PERMISSION:
             raise MediaError(f"{path.parent} may not be written to: choose another folder") from error
         raise MediaError(

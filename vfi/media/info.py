@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -50,7 +51,8 @@ class VideoInfo:
 
 def describe(picture: av.VideoFrame, stream: av.VideoStream) -> VideoInfo:
     """Read a decoded picture and its stream, which know different parts."""
-    side_data = {item.type: item for item in picture.side_data}
+    items: Any = picture.side_data  # iterates over its items, though typed as a mapping
+    side_data = {item.type: item for item in items}
     matrix = side_data.get(Type.DISPLAYMATRIX)
     color = Color(
         matrix=picture.colorspace,
@@ -79,7 +81,7 @@ def _hdr(mastering: object | None, light_level: object | None) -> Hdr | None:
         return None
     # AVMasteringDisplayMetadata: ten rationals (red, green, blue, white as x, y; luminance), then two flags.
     values = _int32(mastering)
-    if not values[20] or not values[21]:
+    if not values[20]:
         return None
     rationals = [Fraction(int(a), int(b)) for a, b in values[:20].reshape(10, 2)]
     levels = None if light_level is None else _int32(light_level)

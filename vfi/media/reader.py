@@ -171,7 +171,11 @@ class VideoReader:
         yield None
 
     def _damaged(self, packet: av.Packet | None) -> MediaError:
-        time = "its end" if packet is None or packet.dts is None else f"{float(packet.dts * packet.time_base - self.origin):.2f} s"
+        time = (
+            "its end"
+            if packet is None or packet.dts is None
+            else f"{float(packet.dts * packet.time_base - self.origin):.2f} s"
+        )
         return MediaError(f"{self.path} is damaged near {time}: get it anew, or cut it there and take the parts")
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction:

@@ -9,11 +9,10 @@ import io
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
-from av.format import Flags as FormatFlags
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from vfi.media.encoding import Encoder
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 # What a muxer writes by itself, and what no longer holds once the main video is made anew.
 _MUXER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+_MAY_STAND_STILL = 0x20000  # AVFMT_TS_NONSTRICT: packets of a stream may share a time
 _STREAM_KEYS = {"duration", "encoder", "number_of_frames", "number_of_bytes", "bps", "vendor_id"}
 
 
@@ -60,7 +60,7 @@ def holdable(stream: Stream, container_format: str, encoder: Encoder) -> bool:
     """Tell whether a container takes the stream beside the encoded video, by trying its header."""
     try:
         with av.open(io.BytesIO(), "w", format=container_format) as trial:
-            video = trial.add_stream(encoder.codec, rate=25, width=64, height=64)  # type: ignore[call-overload]
+            video: Any = trial.add_stream(encoder.codec, rate=25, width=64, height=64)
             video.pix_fmt = encoder.pix_fmt
             add_copy(trial, stream)
             trial.start_encoding()
@@ -74,6 +74,8 @@ def add_copy(output: av.container.OutputContainer, stream: Stream) -> Stream:
     copy = output.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(stream.metadata)
     copy.disposition = stream.disposition
+    if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
+        copy.disposition = stream.disposition & ~Disposition.default  # players are to choose the new video
     return copy
 
 
@@ -87,7 +89,7 @@ class StreamCopier:
         self._origin = origin
         self._copies: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
-        self._step = 0 if output.format.flags & FormatFlags.ts_nonstrict.value else 1
+        self._step = 0 if output.format.flags & _MAY_STAND_STILL else 1
 
     def add(self, stream: Stream) -> None:
         self._copies[stream.index] = add_copy(self._output, stream)

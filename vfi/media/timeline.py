@@ -60,9 +60,7 @@ def timeline(
     return Timeline(start, end, len(ordered), None, time_base)
 
 
-def _constant_rate(
-    ticks: np.ndarray, time_base: Fraction, rates: Iterable[Fraction | None]
-) -> Fraction | None:
+def _constant_rate(ticks: np.ndarray, time_base: Fraction, rates: Iterable[Fraction | None]) -> Fraction | None:
     """Return the rate whose grid the ticks, counted from the first, follow best, if within one tick."""
     if len(ticks) < 2 or ticks[-1] == 0:
         return None
@@ -73,9 +71,9 @@ def _constant_rate(
     best, best_error = None, Fraction(1)
     for rate in dict.fromkeys(candidates):
         step = 1 / (rate * time_base)  # ticks per picture
-        error = Fraction(
-            int(np.abs(ticks * step.denominator - index * step.numerator).max()), step.denominator
-        )
+        if step < 4 and step.denominator > 1:
+            continue  # on so coarse a clock, what looks like rounding is a picture left out
+        error = Fraction(int(np.abs(ticks * step.denominator - index * step.numerator).max()), step.denominator)
         if error < best_error:
             best, best_error = rate, error
     return best

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from av.stream import Disposition
 
@@ -111,7 +110,7 @@ class Plan:
             "pixel format": (wanted.pix_fmt, found.pix_fmt.replace("yuvj", "yuv")),
             "rotation": (wanted.display_matrix, found.display_matrix),
             "pixel aspect": (wanted.pixel_aspect or 1, found.pixel_aspect or 1),
-            "colour matrix": tuple(_SAME_MATRIX.get(i.color.matrix, i.color.matrix) for i in (wanted, found)),
+            "colour matrix": (_matrix(wanted), _matrix(found)),
             "colour range": (wanted.color.full_range, found.color.full_range),
             "colour primaries": (wanted.color.primaries, found.color.primaries),
             "colour transfer": (wanted.color.transfer, found.color.transfer),
@@ -119,6 +118,10 @@ class Plan:
         for name, (planned, written) in pairs.items():
             if planned != written:
                 raise _breach(path, f"its {name} is {written}, not {planned}")
+
+
+def _matrix(info: VideoInfo) -> int:
+    return _SAME_MATRIX.get(info.color.matrix, info.color.matrix)
 
 
 def _is_cover(stream: Any) -> bool:

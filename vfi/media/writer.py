@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -156,9 +156,7 @@ class VideoWriter:
         if self.path.suffix.lower() in (".mp4", ".mov", ".m4v") and {k.lower() for k in metadata} - _MP4_KEYS:
             options["movflags"] = "+use_metadata_tags"
         try:
-            output = av.open(
-                str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape"
-            )
+            output = av.open(str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape")
         except ValueError as error:
             raise MediaError(
                 f"{self.path.suffix} is no container that can be written: use .mp4, .mkv, .mov or .webm"
@@ -168,7 +166,7 @@ class VideoWriter:
 
     def _add_video(self, source: VideoReader, codec: str, options: dict[str, str]) -> Any:
         try:
-            stream: Any = self._output.add_stream(codec, rate=self._rate)  # type: ignore[call-overload]
+            stream: Any = self._output.add_stream(codec, rate=self._rate)
         except ValueError as error:
             raise MediaError(
                 f"{self.path.suffix} cannot hold {codec}: choose another codec, or .mkv which holds most"
@@ -200,7 +198,8 @@ class VideoWriter:
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:
-            assert packet.pts is not None and packet.dts is not None
+            assert packet.pts is not None
+            assert packet.dts is not None
             packet.duration = self._durations.pop(packet.pts, 0)
             packet.pts = round((self._start + packet.pts * self._tick) / self._clock)
             packet.dts = round((self._start + packet.dts * self._tick) / self._clock)

@@ -1,0 +1,416 @@
+import os
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from vfi.media import Color, Encoding, Frame, MediaError, VideoReader
+from vfi.pipeline import interpolate, upsample
+from vfi.timing import Factor, TargetRate
+
+TWICE = Factor(Fraction(2))
+FAST = Encoding(preset="ultrafast")
+LOSSLESS = Encoding(preset="ultrafast", crf=0)
+REAL = sorted(Path(__file__).parents[3].glob("shared/corpus/real/*"))
+
+
+def plain_frames(count, rate=Fraction(25), start=Fraction(0)):
+    for i in range(count):
+        yield Frame(start + i / rate, 1 / rate, Color(), pixels=np.full((4, 6, 3), 10 * i, np.uint8))
+
+
+def read(path):
+    with VideoReader(path) as reader:
+        return list(reader)
+
+
+def times(path):
+    return [frame.time for frame in read(path)]
+
+
+def planes(frame):
+    return [bytes(plane) for plane in frame.picture.planes]
+
+
+def leftovers(folder):
+    return [path.name for path in folder.iterdir() if ".part" in path.name]
+
+
+# interpolate
+
+
+@pytest.mark.parametrize("factor", [2, 3, 7])
+def test_n_frames_become_n_times_k_and_the_last_is_held(factor, blend):
+    made = list(interpolate(plain_frames(5), blend, Factor(Fraction(factor))))
+    assert [frame.time for frame in made] == [Fraction(i, 25 * factor) for i in range(5 * factor)]
+    assert all(frame.pixels.max() == 40 for frame in made[4 * factor :])
+
+
+def test_source_frames_pass_through_as_they_are(blend):
+    source = list(plain_frames(4))
+    made = list(interpolate(source, blend, TWICE))
+    assert all(one.pixels is other.pixels for one, other in zip(made[::2], source, strict=True))
+
+
+def test_the_interpolator_is_asked_once_a_gap_for_all_its_times(blend):
+    asked = []
+
+    def between(before, after, moments):
+        asked.append(list(moments))
+        return blend(before, after, moments)
+
+    list(interpolate(plain_frames(3), between, Factor(Fraction(4))))
+    assert asked == [[Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)]] * 2
+
+
+def test_identical_neighbours_need_no_interpolator():
+    def never(before, after, moments):
+        raise AssertionError("asked for a frame between two that are the same")
+
+    still = [Frame(Fraction(i, 25), Fraction(1, 25), Color(), pixels=np.ones((2, 2, 3), np.uint8)) for i in range(3)]
+    assert len(list(interpolate(still, never, TWICE))) == 6
+
+
+def test_a_film_that_starts_late_keeps_its_start(blend):
+    made = list(interpolate(plain_frames(3, start=Fraction(7, 100)), blend, TargetRate(Fraction(50))))
+    assert [frame.time for frame in made] == [Fraction(7, 100) + Fraction(i, 50) for i in range(6)]
+
+
+def test_an_interpolator_that_changes_the_picture_size_is_an_error():
+    with pytest.raises(ValueError, match="returned"):
+        list(interpolate(plain_frames(2), lambda a, b, t: [a[:2] for _ in t], TWICE))
+
+
+# upsample: time
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25)], ids=str)
+def test_every_container_holds_twice_the_frames_at_twice_the_rate(name, rate, film, tmp_path, blend):
+    source = film("in.mp4", rate=rate, frames=10)
+    summary = upsample(source, tmp_path / name, blend, TWICE, encoding=FAST)
+    assert (summary.frames_in, summary.frames_out, summary.frames_new) == (10, 20, 9)
+    assert (summary.rate_in, summary.rate_out, summary.duration) == (rate, 2 * rate, 10 / rate)
+    assert times(tmp_path / name) == [i / (2 * rate) for i in range(20)]
+
+
+def test_a_variable_rate_stays_variable_and_in_step(film, tmp_path, blend):
+    moments = [Fraction(n, 1000) for n in (0, 40, 60, 160, 200, 230, 330)]
+    source = film("in.mp4", times=moments, frames=7)
+    summary = upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
+    made = times(tmp_path / "out.mp4")
+    assert summary.rate_out is None
+    assert made[::2] == moments
+    assert made[1:-1:2] == [(a + b) / 2 for a, b in zip(moments, moments[1:], strict=False)]
+
+
+@pytest.mark.parametrize("timing", [Factor(Fraction(5, 2)), TargetRate(Fraction(60000, 1001))], ids=["5/2", "59.94"])
+def test_any_rate_can_be_asked_for(timing, film, tmp_path, blend):
+    source = film("in.mp4", rate=Fraction(24), frames=12)
+    summary = upsample(source, tmp_path / "out.mp4", blend, timing, encoding=FAST)
+    made = times(tmp_path / "out.mp4")
+    assert made == [i / summary.rate_out for i in range(30)]
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25)], ids=str)
+@pytest.mark.parametrize("name", ["long.mp4", "long.mkv"])
+def test_sound_and_picture_of_a_minute_end_together(rate, name, film, tmp_path, blend, packets):
+    source = film("in.mp4", rate=rate, frames=round(61 * rate), size=(32, 32), sound=["aac"])
+    upsample(source, tmp_path / name, blend, TWICE, encoding=FAST)
+    with av.open(str(tmp_path / name)) as made:
+        ends = {"audio": Fraction(0), "video": Fraction(0)}
+        for packet in made.demux():
+            if packet.size:
+                end = (packet.pts + packet.duration) * packet.time_base
+                ends[packet.stream.type] = max(ends[packet.stream.type], end)
+    # AAC comes in blocks of 1024 samples, so that its last one may reach further than the source's pictures did.
+    assert abs(ends["audio"] - ends["video"]) <= max(1 / (2 * rate), Fraction(1024, 48000))
+    assert abs(ends["video"] - round(61 * rate) / rate) <= Fraction(1, 1000)
+
+
+# upsample: everything else in the file
+
+
+def test_all_other_streams_are_copied_packet_by_packet(film, tmp_path, blend, packets):
+    source = film(
+        "in.mkv", sound=["aac", "ac3"], subtitles=["subrip", "ass"], attachment=b"glyphs", chapters=True, frames=25
+    )
+    summary = upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=FAST)
+    before, after = packets(source), packets(tmp_path / "out.mkv")
+    assert [after[i] for i in (1, 2, 3, 4)] == [before[i] for i in (1, 2, 3, 4)]
+    assert len(summary.copied) == 5
+    assert summary.notes == ()
+    with av.open(str(source)) as a, av.open(str(tmp_path / "out.mkv")) as b:
+        assert [s.type for s in b.streams] == [s.type for s in a.streams]
+        assert [s.metadata.get("language") for s in b.streams] == [s.metadata.get("language") for s in a.streams]
+        assert b.streams.attachments[0].data == b"glyphs"
+        assert b.streams.attachments[0].name == "font.ttf"
+        assert [(c["start"], c["end"], c["metadata"]) for c in b.chapters()] == [
+            (c["start"], c["end"], c["metadata"]) for c in a.chapters()
+        ]
+
+
+def test_metadata_is_carried_over(film, tmp_path, blend):
+    source = film("in.mp4", metadata={"title": "Ünder wäter", "comment": "one", "artist": "me"})
+    upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
+    with av.open(str(tmp_path / "out.mp4")) as made:
+        kept = {key: made.metadata.get(key) for key in ("title", "comment", "artist")}
+    assert kept == {"title": "Ünder wäter", "comment": "one", "artist": "me"}
+
+
+def test_mp4_keeps_its_sound_subtitles_and_chapters(film, tmp_path, blend, packets):
+    source = film("in.mp4", sound=["aac"], subtitles=["mov_text"], chapters=True, frames=25)
+    upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
+    before, after = packets(source), packets(tmp_path / "out.mp4")
+    assert after[1] == before[1]
+    assert [p for p in after[2] if len(p[1]) > 2] == [p for p in before[2] if len(p[1]) > 2]
+    with av.open(str(tmp_path / "out.mp4")) as made:
+        assert [c["metadata"]["title"] for c in made.chapters()] == ["A", "B"]
+
+
+def test_what_the_container_cannot_hold_is_named(film, tmp_path, blend):
+    source = film("in.mkv", sound=["aac"], subtitles=["ass"], attachment=b"glyphs")
+    summary = upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
+    assert len(summary.copied) == 1
+    assert any("subtitle" in note for note in summary.notes)
+    assert any("attachment" in note for note in summary.notes)
+
+
+def test_a_second_video_stream_is_kept_and_mentioned(film, tmp_path, blend, packets):
+    first, second = film("a.mp4", size=(128, 72)), film("b.mp4", size=(64, 36), frames=6)
+    both = tmp_path / "both.mp4"
+    with av.open(str(first)) as a, av.open(str(second)) as b, av.open(str(both), "w") as output:
+        copies = [output.add_stream_from_template(c.streams.video[0], opaque=True) for c in (a, b)]
+        for container, copy in zip((a, b), copies, strict=True):
+            for packet in container.demux():
+                if packet.size:
+                    packet.stream = copy
+                    output.mux(packet)
+    summary = upsample(both, tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
+    assert summary.size == (128, 72)
+    assert "2 video streams" in summary.notes[0]
+    assert [len(found) for found in packets(tmp_path / "out.mp4").values()] == [24, 6]
+    with VideoReader(tmp_path / "out.mp4") as again:
+        assert again.size == (128, 72)
+
+
+# upsample: pictures
+
+
+def test_source_frames_are_identical_in_a_lossless_output(film, tmp_path, blend):
+    source = film()
+    upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=LOSSLESS)
+    assert [planes(f) for f in read(tmp_path / "out.mkv")[::2]] == [planes(f) for f in read(source)]
+
+
+@pytest.mark.parametrize("encoding", [LOSSLESS, Encoding(codec="ffv1")], ids=["x264 crf 0", "ffv1"])
+def test_new_frames_have_the_brightness_of_their_neighbours(encoding, film, tmp_path, blend):
+    def flat(index, size):
+        return np.full((size[1], size[0], 3), (180, 90 + index % 2, 40), np.uint8)
+
+    source = film(picture=flat, tags=(1, 1, 1, 1))
+    upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=encoding)
+    means = np.array([[np.frombuffer(p, np.uint8).mean() for p in planes(f)] for f in read(tmp_path / "out.mkv")])
+    assert np.ptp(means, axis=0).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "yuv"),
+    [((1, 1, 1, 1), (63, 102, 240)), ((6, 1, 6, 6), (81, 90, 240)), ((1, 2, 1, 1), (54, 99, 255)), (None, (81, 90, 240))],
+    ids=["709", "601", "709 full", "untagged"],
+)
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_pure_red_and_its_tags_survive(tags, yuv, name, film, tmp_path):
+    def red(index, size):
+        picture = av.VideoFrame(*size, "yuv420p")
+        for plane, value in zip(picture.planes, yuv, strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        np.frombuffer(memoryview(picture.planes[0]), np.uint8).reshape(size[1], -1)[index, :8] += 20  # not still
+        return picture
+
+    def after(one, other, moments):
+        return [other for _ in moments]
+
+    source = film("in.mp4", picture=red, tags=tags, options={"crf": "0"})
+    upsample(source, tmp_path / name, after, TWICE, encoding=LOSSLESS)
+    with VideoReader(source) as a, VideoReader(tmp_path / name) as b:
+        assert b.info.color == a.info.color
+        for frame in b:
+            found = [np.frombuffer(memoryview(p), np.uint8).reshape(p.height, -1)[-1, 20] for p in frame.picture.planes]
+            assert np.abs(np.array(found, int) - yuv).max() <= 1
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_ten_bits_stay_ten_bits(codec, film, tmp_path, blend):
+    source = film("in.mkv", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=5)
+    quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    encoding = Encoding(codec=codec, preset="ultrafast", options=quiet)
+    upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=encoding)
+    with VideoReader(tmp_path / "out.mp4") as made:
+        assert made.info.pix_fmt == "yuv420p10le"
+        assert (made.info.color.matrix, made.info.color.primaries, made.info.color.transfer) == (9, 9, 16)
+        assert all(frame.rgb.dtype == np.uint16 for frame in made)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
+def test_pixel_aspect_and_rotation_are_kept(name, film, tmp_path, blend):
+    source = film("in.mp4", aspect=Fraction(32, 27), rotation=90)
+    upsample(source, tmp_path / name, blend, TWICE, encoding=FAST)
+    with VideoReader(tmp_path / name) as made:
+        assert (made.info.pixel_aspect, made.info.rotation, made.size) == (Fraction(32, 27), 90, (128, 72))
+
+
+@pytest.mark.parametrize(("name", "pix_fmt"), [("out.mp4", "yuv444p"), ("out.webm", "yuv420p")])
+def test_an_odd_size_is_kept(name, pix_fmt, film, tmp_path, blend):
+    source = film("in.mkv", size=(101, 57), codec="ffv1", picture=lambda i, size: np.full((57, 101, 3), i, np.uint8))
+    summary = upsample(source, tmp_path / name, blend, TWICE)
+    with VideoReader(tmp_path / name) as made:
+        assert (made.size, made.info.pix_fmt) == ((101, 57), pix_fmt)
+    assert any("yuv444p" in note for note in summary.notes) == (pix_fmt == "yuv444p")
+
+
+def test_a_square_moved_by_the_interpolator_lands_between(film, tmp_path, square):
+    def shift(before, after, moments):
+        return [np.roll(before, round(float(t) * 2), axis=1) for t in moments]
+
+    source = film(options={"crf": "0"}, pix_fmt="yuv444p")
+    upsample(source, tmp_path / "out.mkv", shift, TWICE, encoding=LOSSLESS)
+    bright = [int((frame.rgb.min(axis=2) > 200).any(axis=0).argmax()) for frame in read(tmp_path / "out.mkv")]
+    assert bright == [*range(8, 8 + 23), 8 + 22]
+
+
+def test_webm_carries_vp9_and_opus(film, tmp_path, blend, packets):
+    source = film("in.webm", codec="libvpx-vp9", sound=["libopus"], options={"cpu-used": "8", "deadline": "realtime"})
+    encoding = Encoding(options={"cpu-used": "8", "deadline": "realtime"})
+    upsample(source, tmp_path / "out.webm", blend, TWICE, encoding=encoding)
+    before, after = packets(source), packets(tmp_path / "out.webm")
+    assert [data for _, data in after[1]] == [data for _, data in before[1]]
+    assert len(after[0]) == 24
+
+
+def test_a_transport_stream_counts_from_its_own_start(film, tmp_path, blend, packets):
+    source = film("in.ts", sound=["aac"], frames=50, picture=lambda i, size: np.full((72, 128, 3), i, np.uint8))
+    upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=FAST)
+    made = packets(tmp_path / "out.mkv")
+    assert min(time for found in made.values() for time, _ in found) < Fraction(1, 10)
+    with VideoReader(source) as a:
+        offset = {s.type: s.start_time * s.time_base - a.origin for s in a.container.streams}
+    found = {"video": made[0][0][0], "audio": made[1][0][0]}
+    assert all(abs(found[kind] - offset[kind]) <= Fraction(1, 1000) for kind in found)
+
+
+def test_the_summary_and_progress_count_alike(film, tmp_path, blend):
+    seen = []
+    summary = upsample(
+        film(), tmp_path / "out.mp4", blend, TWICE, encoding=FAST, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(i, 24) for i in range(1, 25)]
+    assert summary.frames_out == 24
+
+
+# upsample: what goes wrong
+
+
+def test_an_existing_output_is_left_alone_unless_overwriting_is_allowed(film, tmp_path, blend):
+    source, output = film(), tmp_path / "out.mp4"
+    output.write_bytes(b"precious")
+    with pytest.raises(MediaError, match="already exists"):
+        upsample(source, output, blend, TWICE, encoding=FAST)
+    assert output.read_bytes() == b"precious"
+    upsample(source, output, blend, TWICE, encoding=FAST, overwrite=True)
+    assert len(times(output)) == 24
+
+
+def test_the_source_is_never_the_output(film, blend):
+    source = film()
+    before = source.read_bytes()
+    with pytest.raises(MediaError, match="source itself"):
+        upsample(source, source, blend, TWICE, overwrite=True)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [("no/such/out.mp4", "no folder"), ("out", "ending"), ("out.xyz", "no container"), ("out.png", "."), (".", "folder")],
+)
+def test_an_output_that_cannot_be_is_refused_at_once(output, sentence, film, tmp_path, blend):
+    with pytest.raises(MediaError, match=sentence):
+        upsample(film(), tmp_path / output, blend, TWICE)
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", [0, 5])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupt_or_error_leaves_nothing_behind(moment, error, film, tmp_path, blend):
+    calls = []
+
+    def between(before, after, moments):
+        calls.append(1)
+        if len(calls) > moment:
+            raise error
+        return blend(before, after, moments)
+
+    source = film()
+    with pytest.raises(error):
+        upsample(source, tmp_path / "out.mp4", between, TWICE, encoding=FAST)
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+def test_a_full_disk_is_one_clear_sentence(film, tmp_path, python):
+    def noise(index, size):
+        return np.random.default_rng(index).integers(0, 256, (size[1], size[0], 3), np.uint8)
+
+    source = film(picture=noise, frames=30)
+    code = f"""
+import resource
+from fractions import Fraction
+from pathlib import Path
+from vfi.media import Encoding, MediaError
+from vfi.pipeline import upsample
+from vfi.timing import Factor
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+folder = Path({str(tmp_path)!r})
+try:
+    upsample(Path({str(source)!r}), folder / "out.mkv", lambda a, b, t: [a for _ in t], Factor(Fraction(2)),
+             encoding=Encoding(preset="ultrafast", crf=0))
+except MediaError as error:
+    print(error)
+print(sorted(path.name for path in folder.iterdir()))
+"""
+    done = python(code)
+    assert "no room left" in done.stdout, done.stderr
+    assert done.stdout.splitlines()[-1] == f"['{source.name}']"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused(film, tmp_path, blend):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(MediaError, match="may not be written"):
+        upsample(film(), folder / "out.mp4", blend, TWICE)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no second file system")
+def test_source_and_output_may_be_on_different_disks(film, blend, tmp_path):
+    folder = Path("/dev/shm") / tmp_path.name
+    folder.mkdir()
+    try:
+        upsample(film(), folder / "out.mp4", blend, TWICE, encoding=FAST)
+        assert [path.name for path in folder.iterdir()] == ["out.mp4"]
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
+def test_a_real_file_passes_or_is_clearly_refused(path, tmp_path, blend):
+    output = tmp_path / path.with_suffix(".mkv").name
+    try:
+        summary = upsample(path, output, blend, TWICE, encoding=FAST)
+    except MediaError as error:
+        assert "interlaced" in path.name
+        assert "interlaced" in str(error)
+        return
+    assert summary.frames_out == 2 * summary.frames_in
