@@ -133,6 +133,12 @@ def parse_fraction(text: str) -> Fraction:
         raise typer.BadParameter(f"{text!r} is not a number like 2, 5/2 or 60000/1001") from None
 
 
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Say how to go on where an output exists."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another name with -o, or use --overwrite")
+
+
 def parse_options(pairs: list[str]) -> dict[str, str]:
     """Read key=value pairs."""
     options = {}
@@ -200,6 +206,7 @@ def upsample(
     name = f"_{fps.replace('/', '-')}fps" if fps else f"_{(factor or '2').replace('/', '-')}x"
     default = source.with_name(f"{source.stem}{name}{source.suffix}")
     output = default if output is None else output / default.name if output.is_dir() else output
+    refuse_existing(output, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
     interpolator = load_interpolator(model, device, precision)
     with progress_bar(source.name, quiet=quiet) as progress:
@@ -253,9 +260,8 @@ def pair(
     from vfi.media.images import read_image, write_image
 
     files = [output / f"{first.stem}_{i:0{len(str(count))}d}.png" for i in range(1, count + 1)]
-    taken = [file for file in files if file.exists()]
-    if taken and not overwrite:
-        raise FileExistsError(f"{taken[0]} exists: choose another folder with -o, or use --overwrite")
+    for file in files:
+        refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
     interpolator = load_interpolator(model, device, precision)
