@@ -155,7 +155,9 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
             return native
         candidates = [fmt for fmt in candidates if fmt != native]
     while candidates:
-        nearest: Any = find_best_pix_fmt_of_list(candidates, native)[0]
+        # FFmpeg's own notion of the nearest format may cross from YUV to RGB.
+        family = [fmt for fmt in candidates if av.VideoFormat(fmt).is_rgb == av.VideoFormat(native).is_rgb]
+        nearest: Any = find_best_pix_fmt_of_list(family or candidates, native)[0]
         problem = _failure(codec.name, nearest.name, info, options)
         if problem is None:
             return nearest.name

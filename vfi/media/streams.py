@@ -79,6 +79,11 @@ def add_copy(output: av.container.OutputContainer, stream: Stream) -> Stream:
     return copy
 
 
+def is_filler(packet: av.Packet, stream: Stream) -> bool:
+    """Tell an empty text, with which MP4 fills the time between two subtitles; its muxer makes its own."""
+    return stream.type == "subtitle" and stream.codec_context.name == "mov_text" and packet.size <= 2
+
+
 class StreamCopier:
     """Writes packets of a source's streams to their copies in an output, and counts them."""
 
@@ -98,7 +103,7 @@ class StreamCopier:
         """Write the packet, if its stream is copied; its time then counts from the origin."""
         index = packet.stream_index
         copy = self._copies.get(index)
-        if copy is None or (packet.pts is None and packet.dts is None):
+        if copy is None or (packet.pts is None and packet.dts is None) or is_filler(packet, copy):
             return
         shift = round(self._origin / packet.time_base)
         if packet.pts is not None:

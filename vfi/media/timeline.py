@@ -44,7 +44,7 @@ def timeline(
     """Return the timeline of presentation ``stamps`` in ``time_base`` units, in any order, at least one.
 
     The rate is constant if every picture lies within one unit of an even grid; ``rates`` are those that the
-    container declares, tried before the common ones. ``last_duration`` (seconds) closes a variable timeline;
+    container declares, believed only if they fit. ``last_duration`` (seconds) closes a variable timeline;
     0 means unknown, and the last gap is repeated.
 
     >>> timeline([0, 33, 67, 100], Fraction(1, 1000), Fraction(0), []).rate
@@ -65,15 +65,19 @@ def _constant_rate(ticks: np.ndarray, time_base: Fraction, rates: Iterable[Fract
     if len(ticks) < 2 or ticks[-1] == 0:
         return None
     mean = (len(ticks) - 1) / (int(ticks[-1]) * time_base)
-    candidates = [*(rate for rate in rates if rate), *_COMMON_RATES, mean]
+    declared = [rate for rate in rates if rate]
+    likely = [rate for rate in declared if rate in _COMMON_RATES]
     # Fractions would be slow for every frame of a film, so the grid is compared in whole numbers.
     index = np.arange(len(ticks), dtype=np.int64)
-    best, best_error = None, Fraction(1)
-    for rate in dict.fromkeys(candidates):
-        step = 1 / (rate * time_base)  # ticks per picture
-        if step < 4 and step.denominator > 1:
-            continue  # on so coarse a clock, what looks like rounding is a picture left out
-        error = Fraction(int(np.abs(ticks * step.denominator - index * step.numerator).max()), step.denominator)
-        if error < best_error:
-            best, best_error = rate, error
-    return best
+    for candidates in (likely, _COMMON_RATES, declared, [mean]):
+        best, best_error = None, Fraction(1)
+        for rate in candidates:
+            step = 1 / (rate * time_base)  # ticks per picture
+            if step < 4 and step.denominator > 1:
+                continue  # on so coarse a clock, what looks like rounding is a picture left out
+            error = Fraction(int(np.abs(ticks * step.denominator - index * step.numerator).max()), step.denominator)
+            if error < best_error:
+                best, best_error = rate, error
+        if best is not None:
+            return best
+    return None

@@ -15,6 +15,7 @@ from av.stream import Disposition
 
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
+from vfi.media.streams import is_filler
 from vfi.media.survey import open_input
 
 _SAME_MATRIX = {6: 5}  # BT.601 has two codes; VP9 knows one
@@ -56,10 +57,12 @@ class Plan:
             stamps, counts, starts = array("q"), Counter[int](), dict[int, Fraction]()
             end, picture = Fraction(0), None
             for packet in written.demux():
-                if not packet.size or packet.pts is None:
-                    continue
                 index = packet.stream_index
+                if not packet.size or is_filler(packet, streams[index]):
+                    continue
                 counts[index] += 1
+                if packet.pts is None:
+                    continue
                 time = packet.pts * packet.time_base
                 starts[index] = min(time, starts.get(index, time))
                 if index == self.video_index:

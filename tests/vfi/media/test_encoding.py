@@ -1,0 +1,79 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vfi.media import Color, Encoding, MediaError, VideoInfo
+from vfi.media.encoding import choose_encoder
+
+FILM = VideoInfo(128, 72, "yuv420p", Color(), None, None, 0, None)
+
+
+def choose(encoding, info=FILM, output="out.mp4"):
+    return choose_encoder(encoding, info, Path(output))
+
+
+def test_the_default_is_x264_of_high_quality():
+    encoder = choose(Encoding())
+    assert (encoder.codec, encoder.pix_fmt, encoder.options) == (
+        "libx264",
+        "yuv420p",
+        {"crf": "16", "preset": "medium"},
+    )
+
+
+def test_the_container_decides_where_x264_does_not_fit():
+    assert choose(Encoding(), output="out.webm").codec == "libvpx-vp9"
+    assert choose(Encoding(), output="out.gif").codec == "gif"
+
+
+def test_wishes_win_over_defaults():
+    encoder = choose(Encoding(codec="libx265", crf=20.5, preset="fast", options={"tune": "grain", "g": "30"}))
+    assert encoder.options == {"crf": "20.5", "preset": "fast", "tune": "grain", "g": "30"}
+
+
+def test_another_way_to_set_the_quality_replaces_the_default():
+    assert "crf" not in choose(Encoding(options={"qp": "0"})).options
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p10le"])
+def test_the_pixel_format_of_the_source_is_kept(pix_fmt):
+    assert choose(Encoding(), replace(FILM, pix_fmt=pix_fmt)).pix_fmt == pix_fmt
+
+
+def test_full_range_jpeg_formats_are_kept_under_their_modern_name():
+    encoder = choose(Encoding(), replace(FILM, pix_fmt="yuvj420p"))
+    assert (encoder.pix_fmt, encoder.notes) == ("yuv420p", ())
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "nearest"),
+    [("libx264", "yuv420p12le", "yuv420p10le"), ("libx264", "gbrp", "yuv444p"), ("libvpx-vp9", "gray", "yuv420p")],
+)
+def test_the_nearest_pixel_format_is_taken_and_mentioned(codec, pix_fmt, nearest):
+    encoder = choose(Encoding(codec=codec), replace(FILM, pix_fmt=pix_fmt))
+    assert encoder.pix_fmt == nearest
+    assert nearest in encoder.notes[0]
+
+
+def test_an_odd_size_gets_a_format_that_holds_it():
+    encoder = choose(Encoding(), replace(FILM, width=101, height=57))
+    assert encoder.pix_fmt == "yuv444p"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sentence"),
+    [
+        (Encoding(codec="x264"), "no encoder 'x264'"),
+        (Encoding(codec="aac"), "not video"),
+        (Encoding(codec="ffv1", crf=10), "no option 'crf'"),
+        (Encoding(options={"tunee": "film"}), "did you mean"),
+        (Encoding(preset="fastest"), "preset|options"),
+        (Encoding(pix_fmt="yuv999"), "does not take yuv999"),
+        (Encoding(pix_fmt="yuv420p", options={"profile": "nonsense"}), "cannot encode"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_one_clear_sentence(encoding, sentence):
+    with pytest.raises(MediaError, match=sentence) as error:
+        choose(encoding)
+    assert "\n" not in str(error.value)
