@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 from fractions import Fraction
@@ -104,7 +105,7 @@ def test_a_variable_rate_stays_variable_and_in_step(film, tmp_path, blend):
     made = times(tmp_path / "out.mp4")
     assert summary.rate_out is None
     assert made[::2] == moments
-    assert made[1:-1:2] == [(a + b) / 2 for a, b in zip(moments, moments[1:], strict=False)]
+    assert made[1:-1:2] == [(a + b) / 2 for a, b in itertools.pairwise(moments)]
 
 
 @pytest.mark.parametrize("timing", [Factor(Fraction(5, 2)), TargetRate(Fraction(60000, 1001))], ids=["5/2", "59.94"])
@@ -427,10 +428,9 @@ def test_source_and_output_may_be_on_different_disks(film, blend, tmp_path):
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
 def test_a_real_file_passes_or_is_clearly_refused(path, tmp_path, blend):
     output = tmp_path / path.with_suffix(".mkv").name
-    try:
+    if "interlaced" in path.name:
+        with pytest.raises(MediaError, match="interlaced"):
+            upsample(path, output, blend, TWICE, encoding=FAST)
+    else:
         summary = upsample(path, output, blend, TWICE, encoding=FAST)
-    except MediaError as error:
-        assert "interlaced" in path.name
-        assert "interlaced" in str(error)
-        return
-    assert summary.frames_out == 2 * summary.frames_in
+        assert summary.frames_out == 2 * summary.frames_in == len(times(output))

@@ -1,3 +1,4 @@
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -8,7 +9,7 @@ NTSC = Fraction(24000, 1001)
 
 
 def instants(timing, times):
-    gaps = zip(times, times[1:], strict=False)
+    gaps = itertools.pairwise(times)
     return [t for index, (start, end) in enumerate(gaps) for t in timing.instants(index, start, end)]
 
 
@@ -24,7 +25,7 @@ def test_a_whole_factor_keeps_every_frame_and_puts_new_ones_evenly_between(facto
     assert len(made) == factor * (len(times) - 1)
     for start, end, gap in zip(times, times[1:], range(3), strict=False):
         ends = [*made[gap * factor : (gap + 1) * factor], end]
-        assert {b - a for a, b in zip(ends, ends[1:], strict=False)} == {(end - start) / factor}
+        assert {b - a for a, b in itertools.pairwise(ends)} == {(end - start) / factor}
 
 
 def test_a_constant_rate_times_a_factor_is_that_rate_exactly():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except (av.FFmpegError, OSError, UnicodeError) as error:
         code = getattr(error, "errno", None)
-        if code in _NO_PERMISSION:
+        if code in _NO_PERMISSION and not os.access(path, os.R_OK):
             raise MediaError(f"{path} may not be read: ask for permission to read it") from error
         if code == errno.ENOENT:
             raise MediaError(f"{path} does not exist: check the name") from error
