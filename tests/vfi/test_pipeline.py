@@ -351,9 +351,9 @@ def test_the_source_is_never_the_output(film, blend):
     ("output", "sentence"),
     [
         ("no/such/out.mp4", "no folder"),
-        ("out", "ending"),
-        ("out.xyz", "no container"),
-        ("out.png", "."),
+        ("out", "must end in"),
+        ("out.xyz", "must end in"),
+        ("out.gif", "must end in"),
         (".", "folder"),
     ],
 )

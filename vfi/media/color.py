@@ -74,6 +74,11 @@ def depth(pix_fmt: str) -> int:
     return max(component.bits for component in av.VideoFormat(pix_fmt).components)
 
 
+def has_alpha(pix_fmt: str) -> bool:
+    """Tell whether an FFmpeg pixel format has transparency."""
+    return len(av.VideoFormat(pix_fmt).components) in (2, 4)
+
+
 def to_rgb(picture: av.VideoFrame, color: Color) -> np.ndarray:
     """Return the picture as RGB (H, W, 3), uint8 up to 8 bits per sample, else uint16 scaled to 0..65535."""
     picture = _planar(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,11 +13,19 @@ from typing import Any
 import av
 from av.codec.codec import find_best_pix_fmt_of_list
 
-from vfi.media.color import depth
+from vfi.media.color import depth, has_alpha
 from vfi.media.errors import MediaError
-from vfi.media.info import VideoInfo
+from vfi.media.info import Hdr, VideoInfo
 
-_CODEC_OF_SUFFIX = {".webm": "libvpx-vp9", ".gif": "gif"}  # any other: libx264
+CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+# VP9 and AV1 do not hold the shape of their pixels, and PyAV cannot hand it to the writer of these containers.
+_SQUARE_PIXELS = {(codec, suffix) for codec in ("libvpx", "libvpx-vp9", "libsvtav1") for suffix in (".mkv", ".webm")}
+# How encoders take HDR10 metadata: their option, further parameters, mastering display with units, light level.
+_HDR_PARAMETERS = {
+    "libx264": ("x264-params", "", "mastering-display", (50000, 10000), "cll"),
+    "libx265": ("x265-params", "hdr10=1:repeat-headers=1:", "master-display", (50000, 10000), "max-cll"),
+    "libsvtav1": ("svtav1-params", "", "mastering-display", (1, 1), "content-light"),
+}
 
 # What makes a codec look nearly like its source at a bearable speed.
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -47,6 +56,7 @@ class Encoder:
     codec: str
     pix_fmt: str
     options: dict[str, str]
+    keeps_hdr: bool  # the HDR10 metadata of the source, if any
     notes: tuple[str, ...]
 
 
@@ -55,25 +65,32 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
 
     Raises MediaError if the codec, an option or the pixel format is unknown or does not fit.
     """
-    name = encoding.codec or _CODEC_OF_SUFFIX.get(output.suffix.lower(), "libx264")
+    suffix = output.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise MediaError(f"{output} must end in one of {', '.join(CONTAINERS)}: choose such a name")
+    name = encoding.codec or _default_codec(suffix, info)
     codec = _codec(name)
+    if (name, suffix) in _SQUARE_PIXELS and info.pixel_aspect not in (None, 1):
+        raise MediaError(f"{suffix} with {name} loses the pixel aspect {info.pixel_aspect}: write an .mp4 instead")
     options = _options(encoding, name)
-    if info.hdr is not None:
-        options = _with_hdr(options, name, info)
+    keeps_hdr = info.hdr is not None and name in _HDR_PARAMETERS
+    if info.hdr is not None and keeps_hdr:
+        options = _with_hdr(options, name, info.hdr)
     pix_fmt = _pix_fmt(encoding.pix_fmt, info, codec, options)
     notes = []
-    if pix_fmt != info.pix_fmt.replace("yuvj", "yuv"):
+    if has_alpha(info.pix_fmt):
+        notes.append("Transparency is left out: the new frames have none.")
+    if pix_fmt != _plain(info.pix_fmt):
         why = "" if encoding.pix_fmt else f": {name} takes no {info.width}x{info.height} {info.pix_fmt}"
         notes.append(f"The pictures are stored as {pix_fmt}, not {info.pix_fmt} as in the source{why}.")
-    if any(part in info.pix_fmt for part in ("yuva", "gbrap", "rgba", "argb", "bgra", "abgr", "ya8", "ya16")):
-        notes.append("Transparency is left out: the new frames have none.")
-    if info.hdr is not None and not any(key.endswith("-params") for key in options):
-        notes.append(f"The HDR10 mastering data is left out: {name} is not told it here; use libx265.")
-    return Encoder(name, pix_fmt, options, tuple(notes))
+    if info.hdr is not None and not keeps_hdr:
+        notes.append(f"The HDR10 mastering data is left out: {name} does not take it; libx265 does.")
+    return Encoder(name, pix_fmt, options, keeps_hdr, tuple(notes))
 
 
 def open_context(codec: str, pix_fmt: str, width: int, height: int, options: dict[str, str]) -> av.VideoCodecContext:
     """Open a fresh encoder, which proves that it takes such pictures and options. Raises av.FFmpegError."""
+    os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 writes to the terminal by itself
     context: Any = av.CodecContext.create(codec, "w")
     context.width, context.height, context.pix_fmt = width, height, pix_fmt
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
@@ -81,6 +98,12 @@ def open_context(codec: str, pix_fmt: str, width: int, height: int, options: dic
     context.thread_count = 1
     context.open()
     return context
+
+
+def _default_codec(suffix: str, info: VideoInfo) -> str:
+    if suffix == ".webm":
+        return "libvpx-vp9" if info.depth <= 8 else "libsvtav1"  # libvpx is built for 8 bits only
+    return "libx264"
 
 
 def _codec(name: str) -> av.Codec:
@@ -112,30 +135,29 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
     defaults = dict(_DEFAULTS.get(codec, {}))
     if {"qp", "b", "global_quality"} & wished.keys():
         defaults.pop("crf", None)  # another way to set the quality was chosen
-    return {**defaults, **wished}
+    options = {**defaults, **wished}
+    if codec == "libx265":  # which writes to the terminal by itself
+        options["x265-params"] = ":".join(["log-level=none", *filter(None, [wished.get("x265-params")])])
+    return options
 
 
-def _with_hdr(options: dict[str, str], codec: str, info: VideoInfo) -> dict[str, str]:
-    """Add the HDR10 metadata, which encoders take as their own parameters; the user's own come last and win."""
-    assert info.hdr is not None
-    level = info.hdr.light_level
-    if codec == "libx264":
-        key, parts = "x264-params", [f"mastering-display={info.hdr.x265}"]
-        if level:
-            parts.append(f"cll={level[0]},{level[1]}")
-    elif codec == "libx265":
-        key, parts = "x265-params", ["hdr10=1", "repeat-headers=1", f"master-display={info.hdr.x265}"]
-        if level:
-            parts.append(f"max-cll={level[0]},{level[1]}")
-    else:
-        return options
-    own = options.get(key)
-    return {**options, key: ":".join([*parts, *([own] if own else [])])}
+def _with_hdr(options: dict[str, str], codec: str, hdr: Hdr) -> dict[str, str]:
+    """Add the HDR10 metadata to the encoder's own parameters, of which the user's come last and win."""
+    key, further, mastering, units, light = _HDR_PARAMETERS[codec]
+    parameters = f"{further}{mastering}={hdr.mastering(*units)}"
+    if hdr.light_level is not None:
+        parameters += f":{light}={hdr.light_level[0]},{hdr.light_level[1]}"
+    return {**options, key: ":".join([parameters, *([options[key]] if key in options else [])])}
+
+
+def _plain(pix_fmt: str) -> str:
+    """Return the format without transparency, and without the range that older names include."""
+    return pix_fmt.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp")
 
 
 def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[str, str]) -> str:
     """Return the first pixel format with which the encoder opens: the wish, the source's, or the nearest."""
-    offered = [fmt.name for fmt in codec.video_formats or [] if not fmt.name.startswith("yuvj")]
+    offered = [f.name for f in codec.video_formats or [] if not f.name.startswith("yuvj") and not has_alpha(f.name)]
     if wish is not None:
         if offered and wish not in offered:
             raise MediaError(f"{codec.name} does not take {wish}: use one of {', '.join(offered)}")
@@ -146,7 +168,7 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
                 f" ({failure}): change one of them"
             )
         return wish
-    native = info.pix_fmt.replace("yuvj", "yuv")
+    native = _plain(info.pix_fmt)
     candidates = [fmt for fmt in offered if depth(fmt) >= min(info.depth, max(map(depth, offered)))]
     failure = None
     if native in offered or not offered:

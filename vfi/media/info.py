@@ -21,13 +21,17 @@ class Hdr:
     luminance: tuple[Fraction, Fraction]  # least and greatest, cd/m2
     light_level: tuple[int, int] | None  # MaxCLL and MaxFALL, cd/m2
 
-    @property
-    def x265(self) -> str:
-        """The mastering display as x264 and x265 write it: chromaticity in 1/50000, luminance in 1/10000."""
-        red, green, blue, white = ((round(50000 * x), round(50000 * y)) for x, y in self.primaries)
-        least, greatest = (round(10000 * value) for value in self.luminance)
-        named = {"G": green, "B": blue, "R": red, "WP": white, "L": (greatest, least)}
-        return "".join(f"{name}({a},{b})" for name, (a, b) in named.items())
+    def mastering(self, chromaticity: int, luminance: int) -> str:
+        """Spell the mastering display for an encoder, in units of one over the given numbers; 1 keeps decimals."""
+
+        def spelled(value: Fraction, unit: int) -> str:
+            return f"{float(value):.4f}" if unit == 1 else str(round(value * unit))
+
+        red, green, blue, white = self.primaries
+        points = {"G": green, "B": blue, "R": red, "WP": white}
+        text = "".join(f"{k}({spelled(x, chromaticity)},{spelled(y, chromaticity)})" for k, (x, y) in points.items())
+        least, greatest = self.luminance
+        return f"{text}L({spelled(greatest, luminance)},{spelled(least, luminance)})"
 
 
 @dataclass(frozen=True)

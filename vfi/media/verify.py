@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from av.stream import Disposition
 
@@ -110,7 +111,9 @@ class Plan:
         pairs: dict[str, tuple[object, object]] = {
             "width": (wanted.width, found.width),
             "height": (wanted.height, found.height),
-            "pixel format": (wanted.pix_fmt, found.pix_fmt.replace("yuvj", "yuv")),
+            "pixel layout": (_layout(wanted.pix_fmt), _layout(found.pix_fmt)),
+            "depth": (wanted.depth, min(wanted.depth, found.depth)),
+            "HDR10 data": (wanted.hdr, wanted.hdr and found.hdr),
             "rotation": (wanted.display_matrix, found.display_matrix),
             "pixel aspect": (wanted.pixel_aspect or 1, found.pixel_aspect or 1),
             "colour matrix": (_matrix(wanted), _matrix(found)),
@@ -121,6 +124,12 @@ class Plan:
         for name, (planned, written) in pairs.items():
             if planned != written:
                 raise _breach(path, f"its {name} is {written}, not {planned}")
+
+
+def _layout(pix_fmt: str) -> tuple[bool, int, int]:
+    """Return whether the format is RGB, and the size of its chroma for a luma of 8x8."""
+    layout = av.VideoFormat(pix_fmt)
+    return bool(layout.is_rgb), layout.chroma_width(8), layout.chroma_height(8)
 
 
 def _matrix(info: VideoInfo) -> int:

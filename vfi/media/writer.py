@@ -17,7 +17,7 @@ import av
 from av.stream import Stream
 
 from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB
-from vfi.media.encoding import Encoding, choose_encoder
+from vfi.media.encoding import Encoder, Encoding, choose_encoder
 from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
@@ -54,8 +54,6 @@ def check_output(output: Path, source: Path, overwrite: bool) -> None:
         raise MediaError(f"there is no folder {output.parent}: make it first or choose another")
     if not os.access(output.parent, os.W_OK):
         raise MediaError(f"the folder {output.parent} may not be written to: choose another")
-    if not output.suffix:
-        raise MediaError(f"{output} has no ending that tells its container: add .mp4, .mkv, .mov or .webm")
 
 
 class VideoWriter:
@@ -93,7 +91,7 @@ class VideoWriter:
         self._pending: Frame | None = None
         self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         encoder = choose_encoder(encoding, source.info, path)
-        self._info = _stored(source.info, encoder.pix_fmt)
+        self._info = _stored(source.info, encoder)
         notes = list(encoder.notes)
         try:
             with writing(path):
@@ -155,12 +153,7 @@ class VideoWriter:
         options = {}
         if self.path.suffix.lower() in (".mp4", ".mov", ".m4v") and {k.lower() for k in metadata} - _MP4_KEYS:
             options["movflags"] = "+use_metadata_tags"
-        try:
-            output = av.open(str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape")
-        except ValueError as error:
-            raise MediaError(
-                f"{self.path.suffix} is no container that can be written: use .mp4, .mkv, .mov or .webm"
-            ) from error
+        output = av.open(str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape")
         output.metadata.update(metadata)
         return output
 
@@ -230,14 +223,14 @@ class VideoWriter:
         self._temporary.unlink(missing_ok=True)
 
 
-def _stored(info: VideoInfo, pix_fmt: str) -> VideoInfo:
-    """Return what the output's pictures will be when those of ``info`` are stored as ``pix_fmt``."""
-    color, was_rgb, is_rgb = info.color, av.VideoFormat(info.pix_fmt).is_rgb, av.VideoFormat(pix_fmt).is_rgb
+def _stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
+    """Return what the output's pictures will be when those of ``info`` have gone through ``encoder``."""
+    color, was_rgb, is_rgb = info.color, av.VideoFormat(info.pix_fmt).is_rgb, av.VideoFormat(encoder.pix_fmt).is_rgb
     if was_rgb and not is_rgb:
         color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
     elif is_rgb and not was_rgb:
         color = replace(color, matrix=RGB, range=FULL_RANGE)
-    return replace(info, pix_fmt=pix_fmt, color=color)
+    return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
 
 
 def _common(one: Fraction, other: Fraction) -> Fraction:

@@ -22,13 +22,14 @@ def test_the_default_is_x264_of_high_quality():
     )
 
 
-def test_the_container_decides_where_x264_does_not_fit():
+def test_webm_gets_a_codec_that_it_holds():
     assert choose(Encoding(), output="out.webm").codec == "libvpx-vp9"
-    assert choose(Encoding(), output="out.gif").codec == "gif"
+    deep = replace(FILM, pix_fmt="yuv420p10le")
+    assert choose(Encoding(), deep, "out.webm").codec == "libsvtav1"  # VP9 is built for 8 bits
 
 
 def test_wishes_win_over_defaults():
-    encoder = choose(Encoding(codec="libx265", crf=20.5, preset="fast", options={"tune": "grain", "g": "30"}))
+    encoder = choose(Encoding(crf=20.5, preset="fast", options={"tune": "grain", "g": "30"}))
     assert encoder.options == {"crf": "20.5", "preset": "fast", "tune": "grain", "g": "30"}
 
 
