@@ -176,6 +176,16 @@ def test_mp4_keeps_its_sound_subtitles_and_chapters(film, tmp_path, blend, packe
         assert [c["metadata"]["title"] for c in made.chapters()] == ["A", "B"]
 
 
+def test_tags_that_only_phones_write_are_carried_over(film, tmp_path, blend):
+    tags = {"title": "Beach", "com.apple.quicktime.model": "Phone 9"}
+    source = film("in.mkv", metadata=tags)
+    summary = upsample(source, tmp_path / "out.mov", blend, TWICE, encoding=FAST)
+    with av.open(str(tmp_path / "out.mov")) as made:
+        kept = {key.lower(): value for key, value in made.metadata.items()}
+    assert tags.items() <= kept.items()
+    assert summary.notes == ()
+
+
 def test_what_the_container_cannot_hold_is_named(film, tmp_path, blend):
     source = film("in.mkv", sound=["aac"], subtitles=["ass"], attachment=b"glyphs")
     summary = upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
@@ -263,6 +273,36 @@ def test_ten_bits_stay_ten_bits(codec, film, tmp_path, blend):
         assert made.info.pix_fmt == "yuv420p10le"
         assert (made.info.color.matrix, made.info.color.primaries, made.info.color.transfer) == (9, 9, 16)
         assert all(frame.rgb.dtype == np.uint16 for frame in made)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("out.mkv", "libx264"), ("out.mp4", "libx265"), ("out.webm", None)])
+def test_hdr10_metadata_is_kept(name, codec, film, tmp_path, blend):
+    mastering = "mastering-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(10000000,50)"
+    source = film(
+        "in.mkv", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), options={"x264-params": f"{mastering}:cll=1000,400"}
+    )
+    summary = upsample(source, tmp_path / name, blend, TWICE, encoding=Encoding(codec=codec))
+    with VideoReader(source) as before, VideoReader(tmp_path / name) as after:
+        assert before.info.hdr is not None
+        assert before.info.hdr.near(after.info.hdr)
+        assert after.info.hdr.light_level == (1000, 400)
+        assert (after.info.pix_fmt, after.info.color) == ("yuv420p10le", before.info.color)
+    assert summary.notes == ()
+
+
+def test_transparency_is_left_out_and_mentioned(film, tmp_path, blend):
+    source = film("in.mkv", codec="ffv1", pix_fmt="yuva420p")
+    summary = upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=Encoding(codec="ffv1"))
+    assert "Transparency" in summary.notes[0]
+    with VideoReader(tmp_path / "out.mkv") as made:
+        assert made.info.pix_fmt == "yuv420p"
+
+
+def test_animated_gifs_become_films(film, tmp_path, blend):
+    source = film("in.gif", codec="gif", pix_fmt="rgb8")
+    upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=LOSSLESS)
+    for before, after in zip(read(source), read(tmp_path / "out.mp4")[::2], strict=True):
+        assert np.abs(before.rgb.astype(int) - after.rgb).mean() < 1.5
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
@@ -361,6 +401,16 @@ def test_an_output_that_cannot_be_is_refused_at_once(output, sentence, film, tmp
     with pytest.raises(MediaError, match=sentence):
         upsample(film(), tmp_path / output, blend, TWICE)
     assert leftovers(tmp_path) == []
+
+
+def test_a_failure_leaves_the_old_output_alone(film, tmp_path):
+    def between(before, after, moments):
+        raise RuntimeError
+
+    (tmp_path / "out.mp4").write_bytes(b"precious")
+    with pytest.raises(RuntimeError):
+        upsample(film(), tmp_path / "out.mp4", between, TWICE, encoding=FAST, overwrite=True)
+    assert (tmp_path / "out.mp4").read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize("moment", [0, 5])

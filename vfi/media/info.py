@@ -21,6 +21,15 @@ class Hdr:
     luminance: tuple[Fraction, Fraction]  # least and greatest, cd/m2
     light_level: tuple[int, int] | None  # MaxCLL and MaxFALL, cd/m2
 
+    def near(self, other: Hdr | None) -> bool:
+        """Tell whether the other says the same, but for the rounding of one codec or another."""
+        if other is None or other.light_level != self.light_level:
+            return False
+        ours, theirs = (value for point in self.primaries for value in point), (v for p in other.primaries for v in p)
+        return all(abs(a - b) < Fraction(1, 5000) for a, b in zip(ours, theirs, strict=True)) and all(
+            abs(a - b) <= max(a / 100, Fraction(1, 1000)) for a, b in zip(self.luminance, other.luminance, strict=True)
+        )
+
     def mastering(self, chromaticity: int, luminance: int) -> str:
         """Spell the mastering display for an encoder, in units of one over the given numbers; 1 keeps decimals."""
 

@@ -24,10 +24,11 @@ _SAME_MATRIX = {6: 5}  # BT.601 has two codes; VP9 knows one
 
 @dataclass(frozen=True)
 class CopiedStream:
-    """What a copied stream must come to: its kind, its codec, its packets and when the first is due."""
+    """What a copied stream must come to."""
 
     label: str
     type: str
+    metadata: Mapping[str, str]
     packets: int
     start: Fraction | None  # seconds
 
@@ -43,10 +44,14 @@ class Plan:
     start: Fraction  # seconds, of the first frame
     end: Fraction  # seconds, of the last frame's showing
     copies: Mapping[int, CopiedStream]  # by index in the output
+    metadata: Mapping[str, str]
     chapters: int
 
-    def verify(self, path: Path) -> None:
-        """Read the file back; raise MediaError at the first point where it is not as planned."""
+    def verify(self, path: Path) -> list[str]:
+        """Read the file back; raise MediaError at the first point where it is not as planned.
+
+        Returns the names of the metadata that did not make it, which some containers have no place for.
+        """
         with reading(path), open_input(path) as written:
             streams = list(written.streams)
             for index, copy in self.copies.items():
@@ -76,6 +81,10 @@ class Plan:
             self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
             self._verify_copies(path, counts, starts, {s.index for s in streams if _is_cover(s)})
             self._verify_info(path, describe(picture, video))
+            lost = _lost(self.metadata, written.metadata)
+            for index, copy in self.copies.items():
+                lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, streams[index].metadata)]
+            return lost
 
     def _verify_times(self, path: Path, stamps: np.ndarray, time_base: Fraction, end: Fraction) -> None:
         if len(stamps) != len(self.ticks):
@@ -113,7 +122,7 @@ class Plan:
             "height": (wanted.height, found.height),
             "pixel layout": (_layout(wanted.pix_fmt), _layout(found.pix_fmt)),
             "depth": (wanted.depth, min(wanted.depth, found.depth)),
-            "HDR10 data": (wanted.hdr, wanted.hdr and found.hdr),
+            "HDR10 data": (True, wanted.hdr is None or wanted.hdr.near(found.hdr)),
             "rotation": (wanted.display_matrix, found.display_matrix),
             "pixel aspect": (wanted.pixel_aspect or 1, found.pixel_aspect or 1),
             "colour matrix": (_matrix(wanted), _matrix(found)),
@@ -138,6 +147,11 @@ def _matrix(info: VideoInfo) -> int:
 
 def _is_cover(stream: Any) -> bool:
     return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)
+
+
+def _lost(planned: Mapping[str, str], written: Mapping[str, str]) -> list[str]:
+    kept = {key.lower() for key in written}
+    return [key for key, value in planned.items() if key.lower() not in kept and value != "und"]
 
 
 def _breach(path: Path, what: str) -> MediaError:

@@ -97,13 +97,13 @@ class VideoWriter:
             with writing(path):
                 self._output = self._open(source)
                 self._copier = StreamCopier(self._output, source.origin)
-                self._copies: dict[int, tuple[int, str, str]] = {}  # by output index: source index, label, type
+                self._copies: dict[int, Stream] = {}  # streams of the source by their index in the output
                 for stream in source.container.streams:
                     if stream.index == source.stream.index:
                         self._video_index = len(self._output.streams)
                         self._video = self._add_video(source, encoder.codec, encoder.options)
                     elif holdable(stream, self._output.format.name, encoder):
-                        self._copies[len(self._output.streams)] = (stream.index, label(stream), stream.type)
+                        self._copies[len(self._output.streams)] = stream
                         self._copier.add(stream)
                     elif not _is_chapter_track(stream, source):
                         notes.append(f"Left out {label(stream)}: {path.suffix} cannot hold it; .mkv holds most.")
@@ -114,7 +114,7 @@ class VideoWriter:
         except BaseException:
             self._discard()
             raise
-        self.copied = tuple(name for _, name, _ in self._copies.values())
+        self.copied = tuple(label(stream) for stream in self._copies.values())
         self.notes = tuple(notes)
 
     def __enter__(self) -> VideoWriter:
@@ -144,7 +144,9 @@ class VideoWriter:
         with writing(self.path):
             self._mux(self._video.encode(None))
             self._output.close()
-        self._plan(end).verify(self._temporary)
+        lost = self._plan(end).verify(self._temporary)
+        if lost:
+            self.notes += (f"Left out metadata that {self.path.suffix} cannot hold: {', '.join(lost)}.",)
         with writing(self.path):
             self._temporary.replace(self.path)
 
@@ -155,6 +157,7 @@ class VideoWriter:
             options["movflags"] = "+use_metadata_tags"
         output = av.open(str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape")
         output.metadata.update(metadata)
+        self._metadata = metadata
         return output
 
     def _add_video(self, source: VideoReader, codec: str, options: dict[str, str]) -> Any:
@@ -208,9 +211,16 @@ class VideoWriter:
             start=self._start,
             end=end,
             copies={
-                index: CopiedStream(name, kind, self._copier.counts[source], self._copier.starts.get(source))
-                for index, (source, name, kind) in self._copies.items()
+                index: CopiedStream(
+                    label(stream),
+                    stream.type,
+                    {key: value for key, value in stream.metadata.items() if key in ("language", "title")},
+                    self._copier.counts[stream.index],
+                    self._copier.starts.get(stream.index),
+                )
+                for index, stream in self._copies.items()
             },
+            metadata=self._metadata,
             chapters=len(self._chapters),
         )
 
@@ -226,10 +236,10 @@ class VideoWriter:
 def _stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
     """Return what the output's pictures will be when those of ``info`` have gone through ``encoder``."""
     color, was_rgb, is_rgb = info.color, av.VideoFormat(info.pix_fmt).is_rgb, av.VideoFormat(encoder.pix_fmt).is_rgb
-    if was_rgb and not is_rgb:
-        color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
-    elif is_rgb and not was_rgb:
+    if is_rgb:
         color = replace(color, matrix=RGB, range=FULL_RANGE)
+    elif was_rgb:
+        color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
     return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
 
 
