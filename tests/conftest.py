@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 STEP = 2  # pixels to the right per frame
 
@@ -45,6 +46,7 @@ def make_film(
     sound: Sequence[str] = (),
     subtitles: Sequence[str] = (),
     attachment: bytes | None = None,
+    cover: bool = False,
     chapters: bool = False,
     metadata: dict[str, str] | None = None,
 ) -> Path:
@@ -76,6 +78,9 @@ def make_film(
             text.time_base = Fraction(1, 1000)
             text.metadata.update({"language": ("eng", "fra")[number % 2], "title": f"Words {number}"})
             texts.append(text)
+        picture_file: Any = output.add_mux_stream("mjpeg", width=64, height=64) if cover else None
+        if cover:
+            picture_file.disposition = Disposition.attached_pic
         if attachment is not None:
             output.add_attachment("font.ttf", "font/ttf", attachment)
         if chapters:
@@ -98,6 +103,10 @@ def make_film(
             frame.pts, frame.time_base = round(moment / tick), tick
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
+        if cover:
+            packet = _jpeg(64, 64)
+            packet.stream, packet.time_base, packet.pts, packet.dts = picture_file, tick, 0, 0
+            output.mux(packet)
         for tone in tones:
             _mux_tone(output, tone, length)
         for text in texts:
@@ -126,6 +135,13 @@ def _mux_text(output: Any, stream: Any, number: int, seconds: Fraction) -> None:
     packet.pts = packet.dts = number * third
     packet.duration = third
     output.mux(packet)
+
+
+def _jpeg(width: int, height: int) -> av.Packet:
+    encoder: Any = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.color_range = width, height, "yuvj420p", 2
+    encoder.time_base = Fraction(1, 25)
+    return encoder.encode(av.VideoFrame(width, height, "yuvj420p"))[0]
 
 
 def average(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:

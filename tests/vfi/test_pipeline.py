@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from vfi.media import Color, Encoding, Frame, MediaError, VideoReader
 from vfi.pipeline import interpolate, upsample
@@ -184,6 +185,27 @@ def test_tags_that_only_phones_write_are_carried_over(film, tmp_path, blend):
         kept = {key.lower(): value for key, value in made.metadata.items()}
     assert tags.items() <= kept.items()
     assert summary.notes == ()
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_the_cover_picture_is_kept(name, film, tmp_path, blend):
+    source = film("in.mp4", sound=["aac"], cover=True, metadata={"title": "T", "mood": "good"})
+    upsample(source, tmp_path / name, blend, TWICE, encoding=FAST)
+
+    def cover(path):
+        with av.open(str(path)) as container:
+            assert container.streams.video[1].disposition == Disposition.attached_pic
+            return next(bytes(packet) for packet in container.demux(video=1))
+
+    assert cover(tmp_path / name) == cover(source)
+    assert len(times(tmp_path / name)) == 24
+
+
+def test_the_time_code_of_a_camera_is_kept(film, tmp_path, blend):
+    source = film("in.mov", metadata={"timecode": "01:00:00:00"})
+    upsample(source, tmp_path / "out.mov", blend, TWICE, encoding=FAST)
+    with av.open(str(tmp_path / "out.mov")) as made:
+        assert made.streams.video[0].metadata["timecode"] == "01:00:00:00"
 
 
 def test_what_the_container_cannot_hold_is_named(film, tmp_path, blend):

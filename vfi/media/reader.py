@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Any
 
 import av
-from av.stream import Disposition
 
 from vfi.media.errors import MediaError, reading
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.streams import is_cover
 from vfi.media.survey import open_input, survey
 from vfi.media.timeline import Timeline
 
@@ -99,7 +99,7 @@ class VideoReader:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the file is read, a sentence each."""
         notes = []
-        others = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
+        others = [s for s in self.container.streams.video if not is_cover(s)]
         if len(others) > 1:
             width, height = self.size
             notes.append(

@@ -58,6 +58,8 @@ def label(stream: Stream) -> str:
 
 def holdable(stream: Stream, container_format: str, encoder: Encoder) -> bool:
     """Tell whether a container takes the stream beside the encoded video, by trying its header."""
+    if is_cover(stream) and container_format == "mov":
+        return False  # its header is accepted, and the picture then dropped
     try:
         with av.open(io.BytesIO(), "w", format=container_format) as trial:
             video: Any = trial.add_stream(encoder.codec, rate=25, width=64, height=64)
@@ -71,17 +73,31 @@ def holdable(stream: Stream, container_format: str, encoder: Encoder) -> bool:
 
 def add_copy(output: av.container.OutputContainer, stream: Stream) -> Stream:
     """Add a stream to ``output`` that takes the packets of ``stream``. Raises ValueError if it cannot."""
+    if is_cover(stream) and output.format.name == "matroska":  # which keeps covers as attached files
+        kind = "png" if stream.codec_context.name == "png" else "jpeg"
+        name = stream.metadata.get("filename", f"cover.{kind.replace('e', '')}")
+        return output.add_attachment(name, stream.metadata.get("mimetype", f"image/{kind}"), _first_packet(stream))
     copy = output.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(stream.metadata)
     copy.disposition = stream.disposition
-    if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
+    if stream.type == "video" and not is_cover(stream):
         copy.disposition = stream.disposition & ~Disposition.default  # players are to choose the new video
     return copy
+
+
+def is_cover(stream: Stream) -> bool:
+    """Tell a cover picture, which FFmpeg shows as a video stream of one packet."""
+    return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)
 
 
 def is_filler(packet: av.Packet, stream: Stream) -> bool:
     """Tell an empty text, with which MP4 fills the time between two subtitles; its muxer makes its own."""
     return stream.type == "subtitle" and stream.codec_context.name == "mov_text" and packet.size <= 2
+
+
+def _first_packet(stream: Stream) -> bytes:
+    with av.open(stream.container.name) as container:
+        return next(bytes(packet) for packet in container.demux(container.streams[stream.index]) if packet.size)
 
 
 class StreamCopier:
@@ -97,13 +113,19 @@ class StreamCopier:
         self._step = 0 if output.format.flags & _MAY_STAND_STILL else 1
 
     def add(self, stream: Stream) -> None:
-        self._copies[stream.index] = add_copy(self._output, stream)
+        copy = add_copy(self._output, stream)
+        if copy.type != "attachment":  # which is written with the header
+            self._copies[stream.index] = copy
 
     def write(self, packet: av.Packet) -> None:
         """Write the packet, if its stream is copied; its time then counts from the origin."""
         index = packet.stream_index
         copy = self._copies.get(index)
-        if copy is None or (packet.pts is None and packet.dts is None) or is_filler(packet, copy):
+        if copy is None or is_filler(packet, copy):
+            return
+        if is_cover(copy):
+            packet.pts = packet.dts = 0
+        if packet.pts is None and packet.dts is None:
             return
         shift = round(self._origin / packet.time_base)
         if packet.pts is not None:

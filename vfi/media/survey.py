@@ -15,10 +15,10 @@ from typing import Any
 
 import av
 import av.logging
-from av.stream import Disposition
 
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
+from vfi.media.streams import is_cover
 from vfi.media.timeline import Timeline, timeline
 
 # Only local files: a playlist disguised as a video must not reach the network.
@@ -107,7 +107,7 @@ def survey(path: Path) -> Survey:
 
 
 def _main_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    candidates = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    candidates = [s for s in container.streams.video if not is_cover(s)]
     if not candidates:
         raise MediaError(f"{path} has no video stream: name a file with moving pictures")
     best = container.streams.best("video")

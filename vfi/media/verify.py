@@ -12,11 +12,10 @@ from typing import Any
 
 import av
 import numpy as np
-from av.stream import Disposition
 
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
-from vfi.media.streams import is_filler
+from vfi.media.streams import is_cover, is_filler
 from vfi.media.survey import open_input
 
 _SAME_MATRIX = {6: 5}  # BT.601 has two codes; VP9 knows one
@@ -79,7 +78,7 @@ class Plan:
             if picture is None:
                 raise _breach(path, "its video cannot be decoded")
             self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
-            self._verify_copies(path, counts, starts, {s.index for s in streams if _is_cover(s)})
+            self._verify_copies(path, counts, starts, {s.index for s in streams if is_cover(s)})
             self._verify_info(path, describe(picture, video))
             lost = _lost(self.metadata, written.metadata)
             for index, copy in self.copies.items():
@@ -143,10 +142,6 @@ def _layout(pix_fmt: str) -> tuple[bool, int, int]:
 
 def _matrix(info: VideoInfo) -> int:
     return _SAME_MATRIX.get(info.color.matrix, info.color.matrix)
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)
 
 
 def _lost(planned: Mapping[str, str], written: Mapping[str, str]) -> list[str]:

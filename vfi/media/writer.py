@@ -28,6 +28,7 @@ from vfi.media.streams import (
     carried_metadata,
     carried_stream_metadata,
     holdable,
+    is_cover,
     label,
 )
 from vfi.media.verify import CopiedStream, Plan
@@ -99,13 +100,15 @@ class VideoWriter:
                 self._copier = StreamCopier(self._output, source.origin)
                 self._copies: dict[int, Stream] = {}  # streams of the source by their index in the output
                 for stream in source.container.streams:
+                    if _made_anew(stream, source):
+                        continue
                     if stream.index == source.stream.index:
                         self._video_index = len(self._output.streams)
                         self._video = self._add_video(source, encoder.codec, encoder.options)
                     elif holdable(stream, self._output.format.name, encoder):
                         self._copies[len(self._output.streams)] = stream
                         self._copier.add(stream)
-                    elif not _is_chapter_track(stream, source):
+                    else:
                         notes.append(f"Left out {label(stream)}: {path.suffix} cannot hold it; .mkv holds most.")
                 self._chapters = carried_chapters(source.container.chapters(), source.origin)
                 if self._chapters:
@@ -153,8 +156,13 @@ class VideoWriter:
     def _open(self, source: VideoReader) -> av.container.OutputContainer:
         metadata = carried_metadata(source.container.metadata)
         options = {}
-        if self.path.suffix.lower() in (".mp4", ".mov", ".m4v") and {k.lower() for k in metadata} - _MP4_KEYS:
-            options["movflags"] = "+use_metadata_tags"
+        foreign = {key.lower() for key in metadata} - _MP4_KEYS
+        if (
+            self.path.suffix.lower() in (".mp4", ".m4v", ".mov")
+            and foreign
+            and not any(map(is_cover, source.container.streams))
+        ):
+            options["movflags"] = "+use_metadata_tags"  # which has no place for a cover
         output = av.open(str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape")
         output.metadata.update(metadata)
         self._metadata = metadata
@@ -255,6 +263,8 @@ def _common(one: Fraction, other: Fraction) -> Fraction:
     )
 
 
-def _is_chapter_track(stream: Stream, source: VideoReader) -> bool:
-    """MP4 keeps chapter titles in a stream too; the output's muxer makes its own."""
-    return bool(stream.type == "data" and "mp4" in source.container.format.name and source.container.chapters())
+def _made_anew(stream: Stream, source: VideoReader) -> bool:
+    """Tell whether the output's muxer makes this stream itself: MP4's of chapter titles and of the time code."""
+    if stream.type != "data" or "mp4" not in source.container.format.name:
+        return False
+    return bool(source.container.chapters()) or "timecode" in source.stream.metadata
