@@ -363,6 +363,25 @@ def test_webm_carries_vp9_and_opus(film, tmp_path, blend, packets):
     assert len(after[0]) == 24
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_a_trimmed_film_stays_trimmed(name, film, tmp_path, blend, packets):
+    # A phone trims by an edit list: pictures and sound before the cut stay in the file, at negative times.
+    whole, trimmed = film("whole.mp4", sound=["aac"], frames=40, options={"g": "50"}), tmp_path / "trimmed.mp4"
+    with av.open(str(whole)) as a, av.open(str(trimmed), "w") as b:
+        copies = {s.index: b.add_stream_from_template(s, opaque=True) for s in a.streams}
+        for packet in a.demux():
+            if packet.size:
+                packet.pts -= round(Fraction(10, 25) / packet.time_base)
+                packet.dts -= round(Fraction(10, 25) / packet.time_base)
+                packet.stream = copies[packet.stream_index]
+                b.mux(packet)
+    summary = upsample(trimmed, tmp_path / name, blend, TWICE, encoding=FAST)
+    assert (summary.frames_in, summary.frames_out) == (30, 60)
+    made = packets(tmp_path / name)
+    starts = {index: min(time for time, _ in found) for index, found in made.items()}
+    assert starts[0] - starts[1] <= (Fraction(1, 20) if name == "out.mkv" else Fraction(1, 2))
+
+
 def test_a_transport_stream_counts_from_its_own_start(film, tmp_path, blend, packets):
     source = film("in.ts", sound=["aac"], frames=50, picture=lambda i, size: np.full((72, 128, 3), i, np.uint8))
     upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=FAST)

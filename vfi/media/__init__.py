@@ -1,7 +1,7 @@
 """Files and streams: read a video, write a video. Knows PyAV and numpy, and nothing of models."""
 
 from vfi.media.color import Color
-from vfi.media.encoding import Encoding
+from vfi.media.encoding import CONTAINERS, Encoding
 from vfi.media.errors import MediaError
 from vfi.media.frame import Frame
 from vfi.media.images import read_image, write_image
@@ -10,6 +10,7 @@ from vfi.media.reader import VideoReader
 from vfi.media.writer import VideoWriter
 
 __all__ = [
+    "CONTAINERS",
     "Color",
     "Encoding",
     "Frame",

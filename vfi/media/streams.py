@@ -95,6 +95,11 @@ def is_filler(packet: av.Packet, stream: Stream) -> bool:
     return stream.type == "subtitle" and stream.codec_context.name == "mov_text" and packet.size <= 2
 
 
+def _ends_before(packet: av.Packet, origin: Fraction) -> bool:
+    """Tell whether not even the next packet, which a decoder may need for its run-up, reaches the origin (seconds)."""
+    return packet.pts is None or (packet.pts + 2 * (packet.duration or 0)) * packet.time_base <= origin
+
+
 def _first_packet(stream: Stream) -> bytes:
     with av.open(stream.container.name) as container:
         return next(bytes(packet) for packet in container.demux(container.streams[stream.index]) if packet.size)
@@ -110,6 +115,8 @@ class StreamCopier:
         self._origin = origin
         self._copies: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
+        # MP4 says what to skip at the start of a trimmed film; elsewhere it would be played.
+        self._shows_all = "matroska" in output.format.name or "webm" in output.format.name
         self._step = 0 if output.format.flags & _MAY_STAND_STILL else 1
 
     def add(self, stream: Stream) -> None:
@@ -126,6 +133,8 @@ class StreamCopier:
         if is_cover(copy):
             packet.pts = packet.dts = 0
         if packet.pts is None and packet.dts is None:
+            return
+        if packet.is_discard and self._shows_all and _ends_before(packet, self._origin):
             return
         shift = round(self._origin / packet.time_base)
         if packet.pts is not None:
