@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
+def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     """Return the image sampled at ``x + flow(x)``; beyond its edge the border repeats.
 
-    image (B, C, H, W), any range; flow (B, 2, H, W), pixels; returns (B, C, H, W).
+    image (B, C, H, W), any range; flow (B, 2, H, W), pixels; returns (B, C, H, W). The mode is bilinear, or
+    bicubic: bilinear sampling between pixels blurs, bicubic keeps detail but may overshoot the image's range.
     Raises ValueError if the grids differ. Source: Jaderberg 2015, arXiv:1506.02025, eq. 5.
 
     >>> import torch
@@ -31,7 +32,7 @@ def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
     )
     x, y = grid[..., 0] + flow[:, 0], grid[..., 1] + flow[:, 1]
     # kornia normalises corner to corner, yet samples half a pixel off unless told to align corners.
-    return remap(image.float(), x, y, align_corners=True, padding_mode="border").to(image.dtype)
+    return remap(image.float(), x, y, mode=mode, align_corners=True, padding_mode="border").to(image.dtype)
 
 
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:

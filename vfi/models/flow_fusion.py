@@ -101,7 +101,7 @@ class FlowFusion(nn.Module):
     def fuse(self, pair: Pair, levels: list[IntermediateFlows], t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) at t from what `motion` found; not clamped."""
         flows, mask = levels[-1]
-        warped = warp_both(pair.frames, flows)
+        warped = warp_both(pair.frames, flows, "bicubic")
         seen = [*pair.frames, *warped, flows / 32, torch.tanh(mask), t.expand_as(mask)]
         along = []
         for features in zip(*pair.context, strict=True):
@@ -120,9 +120,9 @@ class FlowFusion(nn.Module):
         return self.synthesize(self.prepare(frame0, frame1), t)
 
 
-def warp_both(images: tuple[Tensor, Tensor], flows: Tensor) -> tuple[Tensor, Tensor]:
+def warp_both(images: tuple[Tensor, Tensor], flows: Tensor, mode: str = "bilinear") -> tuple[Tensor, Tensor]:
     """Warp two images (B, C, H, W) to time t along a pair of flows (B, 4, H, W)."""
-    return backward_warp(images[0], flows[:, :2]), backward_warp(images[1], flows[:, 2:])
+    return backward_warp(images[0], flows[:, :2], mode), backward_warp(images[1], flows[:, 2:], mode)
 
 
 def blend(images: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:
