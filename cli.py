@@ -196,7 +196,7 @@ def upsample(
 
     vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
     """
-    from vfi.media import Encoding
+    from vfi.media import CONTAINERS, Encoding
     from vfi.pipeline import upsample as upsample_video
     from vfi.timing import Factor, TargetRate
 
@@ -204,7 +204,8 @@ def upsample(
         raise typer.BadParameter("give --factor or --fps, not both")
     timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
     name = f"_{fps.replace('/', '-')}fps" if fps else f"_{(factor or '2').replace('/', '-')}x"
-    default = source.with_name(f"{source.stem}{name}{source.suffix}")
+    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"  # which holds most
+    default = source.with_name(f"{source.stem}{name}{suffix}")
     output = default if output is None else output / default.name if output.is_dir() else output
     refuse_existing(output, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))

@@ -75,8 +75,8 @@ class Interpolator:
     def _to_tensor(self, image: np.ndarray) -> Tensor:
         """(H, W, 3) integers to (1, 3, H, W) float32 in [0, 1]."""
         # torch knows little of uint16; int32 holds it.
-        signed = image if image.dtype == np.uint8 else image.astype(np.int32)
-        pixels = torch.from_numpy(np.ascontiguousarray(signed)).to(self.device)
+        levels = np.array(image, np.uint8 if image.dtype == np.uint8 else np.int32)
+        pixels = torch.from_numpy(levels).to(self.device)
         return pixels.permute(2, 0, 1)[None].float() / np.iinfo(image.dtype).max
 
     @staticmethod
