@@ -76,17 +76,18 @@ def _gap(before: Frame, after: Frame, instants: list[Fraction], between: Between
         yield before
     if not new:
         return
-    if np.array_equal(before.rgb, after.rgb):  # a still scene, or a frame shown twice
+    # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
+    studio = before.beyond_range or after.beyond_range
+    first, second = (before.studio_rgb, after.studio_rgb) if studio else (before.rgb, after.rgb)
+    if np.array_equal(first, second):  # a still scene, or a frame shown twice
         yield from (before.at(instant) for instant in new)
         return
     span = after.time - before.time
-    images = between(before.rgb, after.rgb, [(instant - before.time) / span for instant in new])
+    images = between(first, second, [(instant - before.time) / span for instant in new])
     for instant, image in zip(new, images, strict=True):
-        if image.shape != before.rgb.shape or image.dtype != before.rgb.dtype:
-            raise ValueError(
-                f"the interpolator returned {image.shape} {image.dtype} for {before.rgb.shape} {before.rgb.dtype}"
-            )
-        yield Frame(instant, before.duration, before.color, pixels=image)
+        if image.shape != first.shape or image.dtype != first.dtype:
+            raise ValueError(f"the interpolator returned {image.shape} {image.dtype} for {first.shape} {first.dtype}")
+        yield Frame(instant, before.duration, before.color, pixels=image, studio=studio)
 
 
 def upsample(

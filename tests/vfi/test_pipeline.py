@@ -525,3 +525,19 @@ def test_a_real_file_passes_or_is_clearly_refused(path, tmp_path, blend):
     else:
         summary = upsample(path, output, blend, TWICE, encoding=FAST)
         assert summary.frames_out == 2 * summary.frames_in == len(times(output))
+
+
+def test_highlights_beyond_white_do_not_flicker(tmp_path, blend):
+    source, output = tmp_path / "bright.mkv", tmp_path / "smooth.mkv"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for i in range(4):
+            picture = av.VideoFrame(32, 32, "yuv420p")
+            for plane, level in zip(picture.planes, (240 + 4 * i, 128, 128), strict=True):  # white is at 235
+                plane.update(bytes([level]) * plane.buffer_size)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    upsample(source, output, blend, TWICE, encoding=Encoding("ffv1"))
+    luma = [memoryview(frame.picture.planes[0])[0] for frame in read(output)]
+    assert luma == [240, 242, 244, 246, 248, 250, 252, 252]

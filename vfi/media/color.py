@@ -79,8 +79,24 @@ def has_alpha(pix_fmt: str) -> bool:
     return len(av.VideoFormat(pix_fmt).components) in (2, 4)
 
 
-def to_rgb(picture: av.VideoFrame, color: Color) -> np.ndarray:
-    """Return the picture as RGB (H, W, 3), uint8 up to 8 bits per sample, else uint16 scaled to 0..65535."""
+def beyond_range(picture: av.VideoFrame, color: Color) -> bool:
+    """Return whether limited-range luma visibly goes beyond black or white, as many cameras let it.
+
+    Compression alone oversteps a little here and there: a thousandth of the pixels by three levels does not count.
+    """
+    if picture.format.is_rgb or color.full_range:
+        return False
+    picture = _planar(picture)
+    luma, step = _planes(picture)[0], 2 ** (depth(picture.format.name) - 8)
+    return float(np.mean((luma < 13 * step) | (luma > 238 * step))) > 0.001
+
+
+def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.ndarray:
+    """Return the picture as RGB (H, W, 3), uint8 up to 8 bits per sample, else uint16 scaled to 0..65535.
+
+    What a YUV picture has beyond black and white is clipped, unless ``studio`` asks for black at 16/255 and white
+    at 235/255 of the scale, which leaves room for it.
+    """
     picture = _planar(picture)
     deep = depth(picture.format.name) > 8
     peak, dtype = (65535, np.uint16) if deep else (255, np.uint8)
@@ -91,9 +107,15 @@ def to_rgb(picture: av.VideoFrame, color: Color) -> np.ndarray:
             rgb[..., channel] = plane if top == peak else _quantised(plane / np.float32(top), peak)
         return rgb
     y, cb, cr = _components(picture, color.full_range)
+    if studio:
+        y *= np.float32(219 / 255)
+        y += np.float32(16 / 255)
     if cb is None or cr is None:
         rgb[...] = _quantised(y, peak)[..., None]
         return rgb
+    if studio:
+        cb *= np.float32(219 / 255)
+        cr *= np.float32(219 / 255)
     red, blue = color.luma_weights(picture.height)
     green = 1 - red - blue
     rgb[..., 0] = _quantised(y + np.float32(2 * (1 - red)) * cr, peak)
@@ -104,10 +126,16 @@ def to_rgb(picture: av.VideoFrame, color: Color) -> np.ndarray:
     return rgb
 
 
-def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color) -> av.VideoFrame:
-    """Return RGB (H, W, 3), uint8 or uint16 over its whole range, as a picture of ``pix_fmt``; samples are rounded."""
+def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color, studio: bool = False) -> av.VideoFrame:
+    """Return RGB (H, W, 3), uint8 or uint16, as a picture of ``pix_fmt``; samples are rounded.
+
+    ``studio`` as in `to_rgb`; without it the whole range is from black to white.
+    """
     layout = av.VideoFormat(pix_fmt)
     peak = np.iinfo(rgb.dtype).max
+    if studio and (layout.is_rgb or layout.has_palette):
+        rgb = _quantised((rgb / np.float32(peak) - np.float32(16 / 255)) * np.float32(255 / 219), peak)
+        rgb = rgb.astype(np.uint8 if peak == 255 else np.uint16)
     if layout.is_rgb or layout.has_palette:
         name = pix_fmt if pix_fmt in _PLANAR else _nearest_planar(pix_fmt)
         picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], name)
@@ -124,6 +152,10 @@ def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color) -> av.VideoFrame:
     b *= np.float32(0.5 / (1 - blue))
     r -= y
     r *= np.float32(0.5 / (1 - red))
+    if studio:
+        y -= np.float32(16 / 255)
+        for component in (y, b, r):
+            component *= np.float32(255 / 219)
     return _picture(y, b, r, pix_fmt, color.full_range)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import av
 import numpy as np
 
-from vfi.media.color import Color, convert, from_rgb, to_rgb
+from vfi.media.color import Color, beyond_range, convert, from_rgb, to_rgb
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +21,7 @@ class Frame:
     color: Color
     picture: av.VideoFrame | None = None
     pixels: np.ndarray | None = None  # RGB (H, W, 3), uint8 or uint16
+    studio: bool = False  # whether the pixels leave room beyond black and white: see `studio_rgb`
 
     @cached_property
     def rgb(self) -> np.ndarray:
@@ -29,6 +30,17 @@ class Frame:
             return self.pixels
         assert self.picture is not None
         return to_rgb(self.picture, self.color)
+
+    @cached_property
+    def beyond_range(self) -> bool:
+        """Whether the picture has visible detail blacker than black or whiter than white, which `rgb` clips."""
+        return self.picture is not None and beyond_range(self.picture, self.color)
+
+    @cached_property
+    def studio_rgb(self) -> np.ndarray:
+        """Like `rgb`, but with black at 16/255 and white at 235/255 of the scale, so that nothing is clipped."""
+        assert self.picture is not None
+        return to_rgb(self.picture, self.color, studio=True)
 
     def at(self, time: Fraction) -> Frame:
         """Return the same picture, shown at another time."""
@@ -39,4 +51,4 @@ class Frame:
         if self.picture is not None:
             return convert(self.picture, pix_fmt, self.color, color)
         assert self.pixels is not None
-        return from_rgb(self.pixels, pix_fmt, color)
+        return from_rgb(self.pixels, pix_fmt, color, self.studio)

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from vfi.media.color import Color, convert, depth, from_rgb, to_rgb
+from vfi.media.color import Color, beyond_range, convert, depth, from_rgb, to_rgb
 
 BT601, BT709, BT2020 = 6, 1, 9
 LIMITED, FULL = 1, 2
@@ -113,3 +113,20 @@ def test_an_untagged_picture_is_read_as_players_guess():
     assert Color().luma_weights(height=480) == tags(BT601).luma_weights(480)
     assert Color().luma_weights(height=1080) == tags(BT709).luma_weights(1080)
     assert tags(BT601).luma_weights(1080) == tags(BT601).luma_weights(480)
+
+
+def test_studio_rgb_keeps_what_lies_beyond_white_and_black():
+    picture = av.VideoFrame(16, 16, "yuv420p")
+    for plane, level in zip(picture.planes, (250, 128, 128), strict=True):
+        plane.update(bytes([level]) * plane.buffer_size)
+    color = Color(matrix=1, range=1)
+    assert beyond_range(picture, color)
+    clipped = from_rgb(to_rgb(picture, color), "yuv420p", color)
+    kept = from_rgb(to_rgb(picture, color, studio=True), "yuv420p", color, studio=True)
+    assert memoryview(clipped.planes[0])[0] == 235
+    assert memoryview(kept.planes[0])[0] == 250
+
+
+def test_studio_rgb_written_as_rgb_is_stretched_to_the_whole_range():
+    studio = np.full((4, 4, 3), 235, np.uint8)
+    assert (from_rgb(studio, "gbrp", Color(), studio=True).to_ndarray(format="rgb24") == 255).all()
