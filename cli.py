@@ -291,7 +291,6 @@ def evaluate_command(
     [bold]Example:[/bold] vfi eval flow-fusion --data val.csv
     """
     from vfi.evaluate import evaluate
-
     from vfi.triplets import count_triplets, read_triplets
 
     total = count_triplets(data)

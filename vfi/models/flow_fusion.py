@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from flow.projection import project_flows
 from torch import Tensor, nn
 
 from flow.models.intermediate import (
@@ -20,6 +19,7 @@ from flow.models.intermediate import (
 )
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
+from flow.projection import project_flows
 from flow.two_way import two_way_estimator
 from flow.warp import backward_warp
 from vfi.models.unet import UNet
