@@ -13,13 +13,15 @@ STEPS = 2  # more change nothing that can be measured on real video
 
 
 def motions_at(flow01: Tensor, flow10: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the motion at time t by the word of either flow; they differ where one frame sees what the other does not.
+    """Return the motion at time t by the word of either flow; they differ where only one frame sees what is there.
 
     The first one solves m(x) = flow01(x - t m(x)), the second m(x) = -flow10(x + (1 - t) m(x)), by fixed-point
     iteration: no splatting, and thus no holes. Source: Chen 2008, "A simple fixed-point approach to invert a
     deformation field".
     """
-    motion0, motion1 = flow01, -flow10
+    # At an object's edge there are two solutions: what passes in front, and the ground that it hides. Where one flow
+    # is still ground the other has the object already: to begin with the other one's word finds what is in front.
+    motion0, motion1 = -flow10, flow01
     for _ in range(STEPS):
         motion0 = backward_warp(flow01, -t * motion0)
         motion1 = -backward_warp(flow10, (1 - t) * motion1)
