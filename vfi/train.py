@@ -20,7 +20,7 @@ from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
 from vfi.models import build_model, start_from
 from vfi.objective import Weights, objective
-from vfi.triplets import Triplet, read_triplets
+from vfi.triplets import Triplet, count_triplets, read_triplets
 
 Validate = Callable[[nn.Module], dict[str, float]]
 
@@ -117,7 +117,10 @@ class Training:
 
     def _resume(self) -> None:
         state = torch.load(self.state_file, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise ValueError(f"{self.run} holds the training of another model: choose another run folder") from error
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
@@ -148,7 +151,7 @@ class Training:
             "clips": len(self.corpus.clips),
         }
 
-    def run_steps(self, report_every: int = 50) -> Iterator[Progress]:
+    def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
         """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating."""
         saved = began = time.monotonic()
         losses: list[float] = []
@@ -224,6 +227,7 @@ def open_training(
     judge = Interpolator(model, device, precision)
     known: Callable[[], Iterable[Triplet]] | None = None
     if validation is not None:
+        count_triplets(validation)  # so that a wrong path is told now and not after hours
         known = functools.partial(read_triplets, validation)
     elif corpus.held_out:
         known = corpus.held_out_triplets

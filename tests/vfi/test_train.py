@@ -109,3 +109,17 @@ def test_one_video_is_scored_on_its_own_held_out_end(clip, tmp_path):
 def test_a_model_without_weights_cannot_be_trained(clip, tmp_path):
     with pytest.raises(ValueError, match="nothing to learn"):
         open_training("classical", {}, [clip], Recipe(), tmp_path / "run", cache=tmp_path / "cache")
+
+
+def test_a_run_folder_of_another_model_is_refused(corpus, tmp_path):
+    list(start(corpus, tmp_path).run_steps())
+    with pytest.raises(ValueError, match="another model"):
+        Training("flow-free", build_model("flow-free", {"widths": [4, 4]}), corpus, Recipe(), tmp_path)
+
+
+def test_missing_validation_data_is_told_before_training(clip, tmp_path):
+    with pytest.raises(ValueError, match=r"missing\.csv"):
+        open_training(
+            "flow-free", SMALL, [clip], Recipe(), tmp_path / "run",
+            cache=tmp_path / "cache", validation=tmp_path / "missing.csv",
+        )  # fmt: skip
