@@ -351,6 +351,9 @@ def train_corpus(
     frame_weight: Annotated[float, typer.Option(help="Of the fused frame; 0 trains the flow alone.")] = 1.0,
     level_weight: Annotated[float, typer.Option(help="Of the blend at each level of the flow.")] = 0.5,
     teacher_weight: Annotated[float, typer.Option(help="Of DIS flow as a teacher.")] = 0.02,
+    freeze: Annotated[
+        list[str] | None, typer.Option(help="A part that keeps its weights, such as flow; repeatable.")
+    ] = None,
     val: Annotated[Path | None, typer.Option(help="Triplets to validate on.", show_default=False)] = None,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 1000,
     cache: Annotated[Path, typer.Option(help="Where decoded frames are kept.")] = Path("~/.cache/vfi/frames"),
@@ -369,7 +372,7 @@ def train_corpus(
     sampling = Sampling(batch, crop, shrink, parse_spans(spans), static, teacher=teacher_weight > 0)
     recipe = Recipe(
         steps, loss, Weights(frame_weight, level_weight, teacher_weight), sampling, optimizer, lr,
-        seed=seed, validate_every=validate_every,
+        seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
     train(find_videos(source), model, run, config, init, recipe, val, cache, device, precision)
 

@@ -1,6 +1,7 @@
 """Two-way flow: from two frames the flows 0->1 and 1->0, by any estimator of the table.
 
-It is where `IntermediateFlow` can start from, once projected to a time between the frames.
+Projected to a time between the frames (`flow.projection`), they are what classical interpolation warps by, and
+where `IntermediateFlow` can start from.
 """
 
 from collections.abc import Callable
@@ -16,12 +17,12 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def dis_two_way(frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-    """Return DIS flows both ways, computed on the CPU from 8-bit frames."""
+    """Return DIS flows both ways, computed on the CPU from 8-bit frames, patch by patch at every second pixel."""
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
     flows = [
-        torch.from_numpy(np.stack([dis_flow(a, b) for a, b in zip(first, second, strict=True)]))
+        torch.from_numpy(np.stack([dis_flow(a, b, patch_stride=2) for a, b in zip(first, second, strict=True)]))
         for first, second in (images, images[::-1])
     ]
     forward, backward = (flow.permute(0, 3, 1, 2).to(frame0.device) for flow in flows)

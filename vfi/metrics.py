@@ -51,7 +51,7 @@ def interpolation_error(made: np.ndarray, true: np.ndarray) -> float:
 def _tensors(made: np.ndarray, true: np.ndarray) -> tuple[Tensor, Tensor]:
     """Two images as (1, 3, H, W) float64; SSIM's differences of squares lose digits in float32."""
     made, true = _checked(made, true)
-    first, second = (torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)[None].double() for i in (made, true))
+    first, second = (torch.from_numpy(np.array(i)).permute(2, 0, 1)[None].double() for i in (made, true))
     return first, second
 
 

@@ -35,6 +35,8 @@ def objective(model: nn.Module, batch: Batch, loss: Loss, weights: Weights) -> T
     total = torch.zeros((), device=batch.t.device)
     if weights.frame:
         total = total + weights.frame * loss(model.fuse(pair, levels, batch.t), batch.middle)
+    if not (weights.levels or weights.teacher):
+        return total
     weight = weights.levels
     frames, target = pair.frames, pad_to_multiple(batch.middle, pair.multiple)
     for level in reversed(levels):

@@ -41,6 +41,7 @@ class Recipe:
     clip: float = 1.0  # norm the gradient is clipped to
     precision: str = "float32"  # or bfloat16
     seed: int = 0
+    freeze: tuple[str, ...] = ()  # parts of the model that keep their weights, such as flow
     validate_every: int = 1000  # steps
     save_every: float = 120.0  # seconds
 
@@ -100,6 +101,11 @@ class Training:
         self.device = torch.device(device)
         self.loss = parse_loss(recipe.loss)
         self.model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        parts = dict(self.model.named_children())
+        for part in recipe.freeze:
+            if part not in parts:
+                raise ValueError(f"{name} has no part {part!r} to freeze; its parts are {', '.join(parts)}")
+            parts[part].requires_grad_(False)
         self.average = AveragedModel(self.model, avg_fn=self._average)
         self.average.eval()
         self.optimizer = make_optimizer(recipe, self.model)

@@ -7,6 +7,7 @@ import torch
 
 from vfi.corpus import Corpus, Sampling
 from vfi.models import build_model, load_model
+from vfi.objective import Weights
 from vfi.train import Recipe, Training, make_optimizer, open_training
 
 SAMPLING = Sampling(batch=2, crop=32, spans=(2,), cut=255, static=0)
@@ -123,3 +124,18 @@ def test_missing_validation_data_is_told_before_training(clip, tmp_path):
             "flow-free", SMALL, [clip], Recipe(), tmp_path / "run",
             cache=tmp_path / "cache", validation=tmp_path / "missing.csv",
         )  # fmt: skip
+
+
+def test_frozen_parts_keep_their_weights(corpus, tmp_path):
+    flow = {"encoder": [8, 8], "stage": [8, 8], "hidden": 4, "radius": 1}
+    model = build_model("flow-fusion", {"flow": flow, "fusion": [8, 8], "context": [4, 4]})
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    recipe = Recipe(steps=2, sampling=SAMPLING, freeze=("flow",), weights=Weights(1, 0, 0))
+    list(Training("flow-fusion", model, corpus, recipe, tmp_path).run_steps())
+    changed = {name.split(".")[0] for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
+    assert changed == {"context", "unet"}
+
+
+def test_freezing_an_unknown_part_is_an_error_that_lists_the_parts(corpus, tmp_path):
+    with pytest.raises(ValueError, match="its parts are unet"):
+        Training("flow-free", build_model("flow-free", SMALL), corpus, Recipe(freeze=("flow",)), tmp_path)

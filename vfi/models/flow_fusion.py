@@ -1,7 +1,8 @@
 """Flow fusion: both frames are warped to time t along estimated flows, and a U-Net fuses them.
 
-The flows t->0 and t->1 come from `IntermediateFlow`, from scratch or starting from a two-way backbone
-(flows 0->1 and 1->0 of any estimator in `flow`) projected to t.
+The flows t->0 and t->1 come from `IntermediateFlow`, from scratch or starting from a two-way backbone: the flows
+0->1 and 1->0 of any estimator in `flow`, projected to t. With a backbone there is a frame before the first network
+has run, the classical one, and the networks learn what to make better in it.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ from flow.models.intermediate import (
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import project_flows
-from flow.two_way import two_way_estimator
 from flow.warp import backward_warp
+from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
 from vfi.models.unet import UNet
 
 
@@ -30,7 +31,7 @@ class FlowFusionConfig:
     """Sizes of the network, and where its flows begin."""
 
     flow: IntermediateConfig = field(default_factory=IntermediateConfig)
-    start: str = "zero"  # or a two-way estimator of `flow`: its flows, projected to t, are refined
+    start: str = "zero"  # or an estimator of `flow.two_way`: its flows, projected to t, are refined
     refine_levels: int = 2  # finest pyramid levels that refine a given start; from zero all levels run
     fusion: tuple[int, ...] = (32, 48, 64)  # channels of the U-Net at 1/2, 1/4, ...
     context: tuple[int, ...] = (16, 32, 48)  # and of the features of each frame that join it from 1/4 on
@@ -42,7 +43,7 @@ class Pair(NamedTuple):
     frames: tuple[Tensor, Tensor]  # padded
     features: tuple[list[Tensor], list[Tensor]]
     context: tuple[list[Tensor], list[Tensor]]
-    two_way: tuple[Tensor, Tensor] | None  # flows 0->1 and 1->0 at padded size
+    classical: ClassicalPair | None  # with a two-way backbone; not padded
     size: tuple[int, int]  # before padding
     multiple: int  # what the padded sides are divisible by
 
@@ -73,30 +74,37 @@ class FlowFusion(nn.Module):
             raise ValueError("context and fusion need as many widths as each other: they meet level by level")
         self.config = config
         self.flow = IntermediateFlow(config.flow)
-        self.start = None if config.start == "zero" else two_way_estimator(config.start)
+        self.classical = None if config.start == "zero" else Classical(ClassicalConfig(flow=config.start))
         self.context = Context(config.context)
-        # Both frames, both warped, both flows, the blend's logits and t.
-        self.unet = UNet(18, 4, config.fusion, extra=[2 * width for width in config.context[1:]])
+        extra = [2 * width for width in config.context[1:]]
+        if self.classical is None:
+            # Both frames, both warped, both flows, the blend's logits and t in; logits and a residual out.
+            self.unet = UNet(18, 4, config.fusion, extra)
+        else:
+            # The classical frame joins them, and how far to leave it for the blend.
+            self.unet = UNet(21, 5, config.fusion, extra)
 
     def prepare(self, frame0: Tensor, frame1: Tensor) -> Pair:
         """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs."""
         size = (frame0.shape[-2], frame0.shape[-1])
-        levels = pyramid_levels(*size) if self.start is None else self.config.refine_levels
+        levels = pyramid_levels(*size) if self.classical is None else self.config.refine_levels
         multiple = max(self.flow.multiple(levels), self.unet.multiple)
         frames = (pad_to_multiple(frame0, multiple), pad_to_multiple(frame1, multiple))
         return Pair(
             frames,
             (self.flow.encode(frames[0], levels), self.flow.encode(frames[1], levels)),
             (self.context(frames[0]), self.context(frames[1])),
-            None if self.start is None else self.start(*frames),
+            None if self.classical is None else self.classical.prepare(frame0, frame1),
             size,
             multiple,
         )
 
     def motion(self, pair: Pair, t: Tensor) -> list[IntermediateFlows]:
         """Return every pyramid level's flows at t (B, 1, 1, 1), coarsest first, at padded size."""
-        start = None if pair.two_way is None else torch.cat(project_flows(*pair.two_way, t), dim=1)
-        return self.flow.estimate(*pair.features, t, start)
+        if pair.classical is None:
+            return self.flow.estimate(*pair.features, t)
+        start = torch.cat(project_flows(*pair.classical.flows, t), dim=1)
+        return self.flow.estimate(*pair.features, t, pad_to_multiple(start, pair.multiple))
 
     def fuse(self, pair: Pair, levels: list[IntermediateFlows], t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) at t from what `motion` found; not clamped."""
@@ -107,9 +115,15 @@ class FlowFusion(nn.Module):
         for features in zip(*pair.context, strict=True):
             smaller = resize_flows(flows, (features[0].shape[-2], features[0].shape[-1]))
             along.append(torch.cat(warp_both(features, smaller), dim=1))
+        classical = None
+        if self.classical is not None and pair.classical is not None:
+            classical = pad_to_multiple(self.classical.synthesize(pair.classical, t), pair.multiple)
+            seen.append(classical)
         out = self.unet(torch.cat(seen, dim=1), along).float()
-        frame = blend(warped, mask.float() + out[:, :1] + torch.logit(t)) + out[:, 1:]
-        return crop_to(frame, pair.size)
+        frame = blend(warped, mask.float() + out[:, :1] + torch.logit(t))
+        if classical is not None:
+            frame = torch.lerp(classical, frame, out[:, 4:])
+        return crop_to(frame + out[:, 1:4], pair.size)
 
     def synthesize(self, state: Pair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""

@@ -2,9 +2,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flow.warp import backward_warp
 from vfi.models.blend import Blend, BlendConfig
-from vfi.models.classical import Classical, ClassicalConfig, bicubic_warp
+from vfi.models.classical import Classical, ClassicalConfig
 
 SIDE, LEFT, WIDTH, MOTION = 128, 40, 40, 8
 
@@ -84,17 +83,3 @@ def test_a_batch_is_as_good_as_its_items_one_by_one(classical):
     for i in range(2):
         alone = classical(frames0[i : i + 1], frames1[i : i + 1], t[i : i + 1])
         torch.testing.assert_close(together[i : i + 1], alone)
-
-
-def test_bicubic_and_bilinear_warps_agree_on_whole_pixels():
-    image, flow = torch.rand(1, 3, 12, 12), torch.full((1, 2, 12, 12), 2.0)
-    torch.testing.assert_close(bicubic_warp(image, flow), backward_warp(image, flow), atol=1e-4, rtol=0)
-
-
-def test_bicubic_warp_keeps_fine_detail_that_bilinear_blurs():
-    wave = torch.sin(torch.arange(64) * 1.6).view(1, 1, 1, 64).expand(1, 1, 8, 64)
-    shifted = torch.sin((torch.arange(64) + 0.5) * 1.6).view(1, 1, 1, 64).expand(1, 1, 8, 64)
-    flow = torch.zeros(1, 2, 8, 64)
-    flow[:, 0] = 0.5
-    errors = [(warp(wave, flow) - shifted)[..., 4:-4].abs().mean() for warp in (bicubic_warp, backward_warp)]
-    assert errors[0] < 0.7 * errors[1]

@@ -55,3 +55,10 @@ def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
 def test_every_shipped_model_loads_and_interpolates(name):
     made = load_model(name)(*torch.rand(2, 1, 3, 48, 64), torch.full((1, 1, 1, 1), 0.5))
     assert made.shape == (1, 3, 48, 64)
+
+
+def test_with_a_backbone_the_untrained_network_is_the_classical_one():
+    frames = torch.nn.functional.interpolate(torch.rand(2, 3, 12, 16), size=(50, 70), mode="bilinear").split(1)
+    t = torch.full((1, 1, 1, 1), 0.25)
+    fused = build_model("flow-fusion", {"start": "dis"}).eval()(*frames, t)
+    torch.testing.assert_close(fused, build_model("classical").eval()(*frames, t))
