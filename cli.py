@@ -44,7 +44,8 @@ def explanation(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    if isinstance(error, MemoryError) or "alloc" in str(error) or "out of memory" in str(error):
+    # torch has no class of its own for the CPU's.
+    if isinstance(error, MemoryError) or any(words in str(error) for words in ("allocate memory", "out of memory")):
         return "out of memory: use smaller frames, or close other programs"
     return None
 
@@ -266,10 +267,10 @@ def pair(
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
     interpolator = load_interpolator(model, device, precision)
-    made = interpolator(before, after, times)
     output.mkdir(parents=True, exist_ok=True)
-    for file, image in zip(files, made, strict=True):
-        write_image(file, image)
+    for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
+        for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):
+            write_image(file, image)
     typer.echo(f"wrote {count} image{'s' if count > 1 else ''} to {output}")
 
 

@@ -1,6 +1,7 @@
 """The training loop: a run folder that can be resumed at any time with the same curve."""
 
 import functools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -78,7 +79,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     if step < recipe.warmup:
         return recipe.lr * (step + 1) / recipe.warmup
     along = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    cosine = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(1.0, along))).item())
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
     return recipe.lr * (0.05 + 0.95 * cosine)
 
 

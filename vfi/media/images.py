@@ -38,7 +38,10 @@ def write_image(path: Path, image: np.ndarray) -> None:
         done = False
     if not done:
         raise MediaError(f"{path.suffix or path.name} is no image format that can be written: use .png")
+    partial = path.with_name(f".{path.name}.part")
     try:
-        path.write_bytes(data.tobytes())
+        partial.write_bytes(data.tobytes())
+        partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise MediaError(f"{path} cannot be written ({error.strerror}): choose another folder") from error
