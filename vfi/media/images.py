@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import cv2
@@ -43,5 +44,6 @@ def write_image(path: Path, image: np.ndarray) -> None:
         partial.write_bytes(data.tobytes())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise MediaError(f"{path} cannot be written ({error.strerror}): choose another folder") from error
