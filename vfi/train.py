@@ -96,8 +96,13 @@ class Training:
         *,
         device: torch.device | str = "cpu",
         validate: Validate | None = None,
+        began_from: dict[str, Any] | None = None,
     ) -> None:
-        """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state."""
+        """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state.
+
+        ``began_from`` is what the weights went through before this training, for the record.
+        """
+        self.began_from = began_from
         self.name, self.corpus, self.recipe, self.run, self.validate = name, corpus, recipe, run, validate
         self.device = torch.device(device)
         self.loss = parse_loss(recipe.loss)
@@ -156,6 +161,7 @@ class Training:
             "samples": self.step * self.recipe.sampling.batch,
             "hours": round(self.seconds / 3600, 3),
             "clips": len(self.corpus.clips),
+            "began_from": self.began_from,
         }
 
     def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
@@ -228,8 +234,7 @@ def open_training(
     model = build_model(name, config)
     if not any(True for _ in model.parameters()):
         raise ValueError(f"{name} has nothing to learn: choose flow-fusion or flow-free")
-    if init:
-        start_from(model, init)
+    began_from = start_from(model, init) if init else None
     corpus = Corpus(videos, cache, hold_out=len(videos) == 1 and validation is None, progress=progress)
     judge = Interpolator(model, device, precision)
     known: Callable[[], Iterable[Triplet]] | None = None
@@ -246,4 +251,13 @@ def open_training(
         return {"psnr": report.psnr, "ssim": report.ssim, "ie": report.ie}
 
     recipe = replace(recipe, precision=judge.precision)
-    return Training(name, model, corpus, recipe, run, device=judge.device, validate=validate if known else None)
+    return Training(
+        name,
+        model,
+        corpus,
+        recipe,
+        run,
+        device=judge.device,
+        validate=validate if known else None,
+        began_from=began_from,
+    )

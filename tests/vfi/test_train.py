@@ -139,3 +139,13 @@ def test_frozen_parts_keep_their_weights(corpus, tmp_path):
 def test_freezing_an_unknown_part_is_an_error_that_lists_the_parts(corpus, tmp_path):
     with pytest.raises(ValueError, match="its parts are unet"):
         Training("flow-free", build_model("flow-free", SMALL), corpus, Recipe(freeze=("flow",)), tmp_path)
+
+
+def test_a_training_can_begin_with_the_weights_of_another_and_says_so(clip, tmp_path):
+    recipe, cache = Recipe(steps=2, sampling=SAMPLING, validate_every=9), tmp_path / "cache"
+    list(open_training("flow-free", SMALL, [clip], recipe, tmp_path / "first", cache=cache).run_steps())
+    first = str(tmp_path / "first" / "model.safetensors")
+    second = open_training("flow-free", SMALL, [clip], recipe, tmp_path / "second", cache=cache, init=first)
+    for name, weight in load_model(first).state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], weight)
+    assert second.trained()["began_from"]["samples"] == 4
