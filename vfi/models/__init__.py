@@ -1,6 +1,7 @@
 """The interpolation models by name, and the weights that ship with them."""
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -39,6 +40,21 @@ def shipped_models() -> list[str]:
     return sorted({path.stem for path in checkpoint_folder().glob("*.safetensors")} | set(UNTRAINED))
 
 
+def find_checkpoint(name: str) -> Path:
+    """Return the file of a shipped model by its name, or ``name`` itself if that is a file's.
+
+    Raises CheckpointError that lists what there is.
+    """
+    if Path(name).suffix == ".safetensors":
+        return Path(name)
+    path = checkpoint_folder() / f"{name}.safetensors"
+    if not path.is_file():
+        raise CheckpointError(
+            f"there is no model {name!r}: use one of {', '.join(shipped_models())} or a .safetensors file"
+        )
+    return path
+
+
 def load_model(name: str) -> nn.Module:
     """Return a model ready to use: a shipped one by name, or any checkpoint by its file.
 
@@ -46,27 +62,20 @@ def load_model(name: str) -> nn.Module:
     """
     if name in UNTRAINED:
         return build_model(name).eval()
-    path = Path(name)
-    if path.suffix != ".safetensors":
-        path = checkpoint_folder() / f"{name}.safetensors"
-        if not path.is_file():
-            raise CheckpointError(
-                f"there is no model {name!r}: use one of {', '.join(shipped_models())} or a .safetensors file"
-            )
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(find_checkpoint(name))
     model = build_model(checkpoint.model, checkpoint.config)
     load_weights(model, checkpoint.weights)
     return model.eval()
 
 
-def start_from(model: nn.Module, name: str) -> list[str]:
-    """Copy the weights of another model where names and sizes fit; returns the names that were left out.
+def start_from(model: nn.Module, name: str) -> dict[str, Any]:
+    """Copy the weights of another model where names and sizes fit; returns what these went through.
 
     Raises CheckpointError if nothing fits.
     """
-    given, own = load_model(name).state_dict(), model.state_dict()
-    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    checkpoint, own = load_checkpoint(find_checkpoint(name)), model.state_dict()
+    fitting = {key: value for key, value in checkpoint.weights.items() if key in own and own[key].shape == value.shape}
     if not fitting:
         raise CheckpointError(f"no weight of {name} fits: begin with a model of the same kind")
     model.load_state_dict(fitting, strict=False)
-    return sorted(set(own) - set(fitting))
+    return checkpoint.trained
