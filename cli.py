@@ -157,11 +157,11 @@ def upsample(
     source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File or folder to write.  [default: SOURCE_2x.EXT]", show_default=False),
+        typer.Option("--output", "-o", help="File or folder to write (default: SOURCE_2x.EXT).", show_default=False),
     ] = None,
     factor: Annotated[
         str | None,
-        typer.Option("--factor", "-f", help="Frames out per frame in: 2, 3, 5/2.  [default: 2]", show_default=False),
+        typer.Option("--factor", "-f", help="Frames out per frame in: 2, 3, 5/2 (default: 2).", show_default=False),
     ] = None,
     fps: Annotated[str | None, typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False)] = None,
     model: Model = DEFAULT_MODEL,
@@ -321,7 +321,7 @@ def list_models() -> None:
 Steps = Annotated[int, typer.Option(help="Steps of the whole training.")]
 Run = Annotated[
     Path | None,
-    typer.Option(help="Folder of the run; resumed if it exists.  [default: runs/MODEL]", show_default=False),
+    typer.Option(help="Folder of the run; resumed if it exists (default: runs/MODEL).", show_default=False),
 ]
 Config = Annotated[
     str, typer.Option(help='The model\'s sizes as JSON, such as \'{"start": "dis"}\'.', show_default=False)

@@ -32,7 +32,10 @@ def build_model(name: str, config: dict | None = None) -> nn.Module:
     if name not in VFI_MODELS:
         raise CheckpointError(f"unknown model {name!r}: use one of {', '.join(VFI_MODELS)}")
     config_class, model_class = VFI_MODELS[name]
-    return model_class(parse_config(config_class, config or {}))
+    try:
+        return model_class(parse_config(config_class, config or {}))
+    except (TypeError, RuntimeError) as error:
+        raise CheckpointError(f"no {name} can be built from the sizes {config}: {error}") from error
 
 
 def shipped_models() -> list[str]:

@@ -62,3 +62,9 @@ def test_with_a_backbone_the_untrained_network_is_the_classical_one():
     t = torch.full((1, 1, 1, 1), 0.25)
     fused = build_model("flow-fusion", {"start": "dis"}).eval()(*frames, t)
     torch.testing.assert_close(fused, build_model("classical").eval()(*frames, t))
+
+
+@pytest.mark.parametrize("config", [{"fusion": 3}, {"fusion": ["a", "b", "c"]}, {"flow": {"radius": "wide"}}, {"x": 1}])
+def test_sizes_that_make_no_model_are_an_error(config):
+    with pytest.raises(CheckpointError):
+        build_model("flow-fusion", config)
