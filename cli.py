@@ -344,6 +344,8 @@ def train_corpus(
     loss: Loss = "laplacian",
     optimizer: OptimizerName = "adamw",
     lr: float = 4e-4,
+    warmup: Annotated[int, typer.Option(help="Steps in which the rate rises; then it falls as a cosine.")] = 100,
+    ema: Annotated[float, typer.Option(help="How much of the averaged weights each step keeps.")] = 0.999,
     batch: int = 8,
     crop: int = 192,
     shrink: Annotated[int, typer.Option(help="Take crops this much larger and shrink them.")] = 1,
@@ -373,7 +375,7 @@ def train_corpus(
     sampling = Sampling(batch, crop, shrink, parse_spans(spans), static, teacher=teacher_weight > 0)
     recipe = Recipe(
         steps, loss, Weights(frame_weight, level_weight, teacher_weight), sampling, optimizer, lr,
-        seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
+        warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
     train(find_videos(source), model, run, config, init, recipe, val, cache, device, precision)
 
