@@ -314,8 +314,7 @@ def list_models() -> None:
             continue
         checkpoint = load_checkpoint(checkpoint_folder() / f"{name}.safetensors")
         size = sum(weight.numel() for weight in checkpoint.weights.values())
-        samples = checkpoint.trained.get("samples")
-        typer.echo(f"{name}: {size / 1e6:.2f} M parameters, trained on {samples} crops")
+        typer.echo(f"{name}: {size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
 
 
 Steps = Annotated[int, typer.Option(help="Steps of the whole training.")]

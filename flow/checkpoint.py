@@ -32,6 +32,15 @@ class Checkpoint:
     trained: dict[str, Any]  # data, samples, recipe: whatever the training wrote
     weights: dict[str, Tensor]
 
+    @property
+    def samples(self) -> int:
+        """How many samples the weights have seen, in this training and in those it began from."""
+        total, trained = 0, self.trained
+        while trained:
+            total += trained.get("samples", 0)
+            trained = trained.get("began_from") or {}
+        return total
+
 
 def save_checkpoint(path: Path, name: str, model: nn.Module, trained: dict[str, Any]) -> None:
     """Write a model that keeps its config dataclass as ``model.config``; replaces the file in one move."""

@@ -62,3 +62,9 @@ def test_weights_of_another_size_are_refused(tmp_path):
     save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), {})
     with pytest.raises(CheckpointError, match="do not fit"):
         load_weights(Model(Outer(Inner((1, 2, 3)))), load_checkpoint(tmp_path / "m.safetensors").weights)
+
+
+def test_samples_add_up_over_the_trainings_that_led_to_the_weights(tmp_path):
+    trained = {"samples": 3, "began_from": {"samples": 20, "began_from": {"samples": 100, "began_from": None}}}
+    save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), trained)
+    assert load_checkpoint(tmp_path / "m.safetensors").samples == 123
