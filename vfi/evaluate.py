@@ -2,20 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from statistics import fmean, median
 
-import numpy as np
-
 from vfi.media.images import write_image
 from vfi.metrics import interpolation_error, psnr, ssim
+from vfi.pipeline import Between
 from vfi.triplets import Triplet
-
-Between = Callable[[np.ndarray, np.ndarray, Sequence[Fraction]], Sequence[np.ndarray]]
-"""Two images (H, W, 3) uint8 RGB and times in (0, 1) -> an image like them for each time."""
 
 
 @dataclass(frozen=True)
