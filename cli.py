@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from importlib.metadata import version
@@ -75,6 +75,9 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model's name or a .safetensors file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+FlowScale = Annotated[
+    str, typer.Option(help="Size at which motion is estimated: auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -105,10 +108,10 @@ def progress_bar(
         yield lambda done, known: progress.update(task, completed=done, total=known)
 
 
-def load_interpolator(model: str, device: str, precision: str) -> "Interpolator":
+def load_interpolator(model: str, device: str, precision: str, flow_scale: str) -> "Interpolator":
     from vfi.interpolator import Interpolator
 
-    return Interpolator.load(model, device, precision)
+    return Interpolator.load(model, device, precision, flow_scale)
 
 
 def print_version(wanted: bool) -> None:
@@ -167,6 +170,7 @@ def upsample(
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",
+    flow_scale: FlowScale = "auto",
     codec: Annotated[
         str | None,
         typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding"),
@@ -210,7 +214,7 @@ def upsample(
     output = default if output is None else output / default.name if output.is_dir() else output
     refuse_existing(output, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision)
+    interpolator = load_interpolator(model, device, precision, flow_scale)
     with progress_bar(source.name, quiet=quiet) as progress:
         summary = upsample_video(
             source, output, interpolator, timing, encoding=encoding, overwrite=overwrite, progress=progress
@@ -253,6 +257,7 @@ def pair(
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",
+    flow_scale: FlowScale = "auto",
     overwrite: Overwrite = False,
 ) -> None:
     """Make the images between two images, evenly spaced in time.
@@ -266,7 +271,7 @@ def pair(
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
-    interpolator = load_interpolator(model, device, precision)
+    interpolator = load_interpolator(model, device, precision, flow_scale)
     output.mkdir(parents=True, exist_ok=True)
     for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
         for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):
@@ -285,6 +290,7 @@ def evaluate_command(
     save: Annotated[Path | None, typer.Option(help="Folder for the frames made.", show_default=False)] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    flow_scale: FlowScale = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Score a model on frames that are known: PSNR, SSIM and mean absolute error of 8-bit images.
@@ -295,7 +301,7 @@ def evaluate_command(
     from vfi.triplets import count_triplets, read_triplets
 
     total = count_triplets(data)
-    interpolator = load_interpolator(model, device, precision)
+    interpolator = load_interpolator(model, device, precision, flow_scale)
     with progress_bar(f"{model} on {data.name}", total, "triplets") as progress:
         report = evaluate(interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total))
     typer.echo(report.to_json() if as_json else str(report))
@@ -352,7 +358,14 @@ def train_corpus(
     static: Annotated[float, typer.Option(help="Skip crops that change less, in 8-bit levels.")] = 1.5,
     frame_weight: Annotated[float, typer.Option(help="Of the fused frame; 0 trains the flow alone.")] = 1.0,
     level_weight: Annotated[float, typer.Option(help="Of the blend at each level of the flow.")] = 0.5,
-    teacher_weight: Annotated[float, typer.Option(help="Of DIS flow as a teacher.")] = 0.02,
+    teacher_weight: Annotated[float, typer.Option(help="Of the flow's distance to DIS or true flow.")] = 0.02,
+    anew: Annotated[
+        list[str] | None,
+        typer.Option(help="A part that --init leaves out, such as flow.stage.head; repeatable.", show_default=False),
+    ] = None,
+    synthetic: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of made-up scenes whose motion is known exactly.")
+    ] = 0.0,
     freeze: Annotated[
         list[str] | None, typer.Option(help="A part that keeps its weights, such as flow; repeatable.")
     ] = None,
@@ -371,12 +384,14 @@ def train_corpus(
     from vfi.objective import Weights
     from vfi.train import Recipe
 
-    sampling = Sampling(batch, crop, shrink, parse_spans(spans), static, teacher=teacher_weight > 0)
+    sampling = Sampling(
+        batch, crop, shrink, parse_spans(spans), static, teacher=teacher_weight > 0, synthetic=synthetic
+    )
     recipe = Recipe(
         steps, loss, Weights(frame_weight, level_weight, teacher_weight), sampling, optimizer, lr,
         warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
-    train(find_videos(source), model, run, config, init, recipe, val, cache, device, precision)
+    train(find_videos(source), model, run, config, init, anew or [], recipe, val, cache, device, precision)
 
 
 @train_app.command("video")
@@ -410,7 +425,7 @@ def train_video(
 
     sampling = Sampling(batch, crop, 1, parse_spans(spans), teacher=model == "flow-fusion")
     recipe = Recipe(steps, loss, Weights(), sampling, optimizer, lr, seed=seed, validate_every=validate_every)
-    train([source], model, run, config, init, recipe, None, cache, device, precision)
+    train([source], model, run, config, init, [], recipe, None, cache, device, precision)
 
 
 def parse_spans(text: str) -> tuple[int, ...]:
@@ -441,6 +456,7 @@ def train(
     run: Path | None,
     config: str,
     init: str | None,
+    anew: Sequence[str],
     recipe: "Recipe",
     val: Path | None,
     cache: Path,
@@ -459,6 +475,7 @@ def train(
             recipe,
             run,
             init=init,
+            anew=anew,
             cache=cache.expanduser(),
             validation=val,
             device=device,

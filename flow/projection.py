@@ -28,16 +28,15 @@ def motions_at(flow01: Tensor, flow10: Tensor, t: Tensor) -> tuple[Tensor, Tenso
     return motion0, motion1
 
 
-def project_flows(flow01: Tensor, flow10: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the flows t->0 and t->1: one motion, to which the nearer frame contributes more.
+def intermediate_flows(motions: tuple[Tensor, Tensor], t: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the flows t->0 and t->1 of what `motions_at` found: one motion, the nearer frame's word counts more.
 
     >>> right = torch.tensor([4.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 8, 8)
-    >>> back, on = project_flows(right, -right, torch.full((1, 1, 1, 1), 0.25))
+    >>> back, on = intermediate_flows((right, right), torch.full((1, 1, 1, 1), 0.25))
     >>> back[0, 0, 4, 4].item(), on[0, 0, 4, 4].item()
     (-1.0, 3.0)
     """
-    motion0, motion1 = motions_at(flow01, flow10, t)
-    motion = torch.lerp(motion0, motion1, t)
+    motion = torch.lerp(*motions, t)
     return -t * motion, (1 - t) * motion
 
 

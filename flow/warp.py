@@ -35,6 +35,21 @@ def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor
     return remap(image.float(), x, y, mode=mode, align_corners=True, padding_mode="border").to(image.dtype)
 
 
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the image (B, C, h, w) at ``size`` (height, width): averaged to shrink, interpolated to enlarge.
+
+    >>> import torch
+    >>> resize(torch.tensor([[[[0., 2., 4., 6.]]]]), (1, 2))
+    tensor([[[[1., 5.]]]])
+    """
+    height, width = image.shape[-2:]
+    if (height, width) == tuple(size):
+        return image
+    if size[0] <= height and size[1] <= width:
+        return F.interpolate(image, size=size, mode="area")
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False)
+
+
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the flow on a grid of ``size`` (height, width), its vectors scaled along with the grid.
 
@@ -48,4 +63,4 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     if (height, width) == tuple(size):
         return flow
     scale = flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
-    return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
+    return resize(flow, size) * scale

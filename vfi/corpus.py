@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from flow.dis import dis_flow
+from flow.synthetic import random_scene
 from vfi.triplets import Triplet
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg", ".mpeg", ".y4m", ".ogv"}
@@ -45,6 +46,8 @@ class Sampling:
     static: float = 1.5  # 8-bit levels: crops whose ends differ less are skipped
     cut: float = 45.0  # 8-bit levels: and those whose ends differ more
     teacher: bool = True  # whether to compute the flows the network should find
+    synthetic: float = 0.0  # share of scenes with exactly known motion, made of the corpus's frames
+    largest: float = 0.25  # displacement in these, as a fraction of the crop's side
 
 
 class Batch(NamedTuple):
@@ -147,11 +150,14 @@ class Corpus:
         t = torch.tensor([sample[3] for sample in samples], dtype=torch.float32).view(-1, 1, 1, 1)
         if not sampling.teacher:
             return Batch(images[0], images[1], images[2], t)
-        taught = [teacher_flows(*sample[:3]) for sample in samples]
+        taught = [teacher_flows(*sample[:3]) if sample[4] is None else sample[4] for sample in samples]
         flows, valid = (torch.from_numpy(np.stack(parts)) for parts in zip(*taught, strict=True))
         return Batch(images[0], images[1], images[2], t, flows, valid)
 
     def _sample(self, sampling: Sampling, rng: np.random.Generator) -> tuple:
+        """Before, middle, after, t, and the true flows (4, H, W) with where they hold (2, H, W) if they are known."""
+        if rng.random() < sampling.synthetic:
+            return self._synthetic_sample(sampling, rng)
         side = sampling.crop * sampling.shrink
         fallback: tuple | None = None
         for _ in range(64):
@@ -187,7 +193,15 @@ class Corpus:
         for i, image in enumerate(images):
             image = image[:: -1 if vertical else 1, :: -1 if horizontal else 1, channels]
             images[i] = np.ascontiguousarray(image.transpose(1, 0, 2) if transposed else image)
-        return (*images, t)
+        return (*images, t, None)
+
+    def _synthetic_sample(self, sampling: Sampling, rng: np.random.Generator) -> tuple:
+        clips = [self.clips[rng.choice(len(self.clips), p=self.weights)] for _ in range(3)]
+        textures = [clip[rng.integers(len(clip))] for clip in clips]
+        t = float(rng.uniform(0.1, 0.9))
+        scene = random_scene(textures, (sampling.crop, sampling.crop), rng, largest=sampling.largest, own=t)
+        flows = np.concatenate([scene.flow(t, end).transpose(2, 0, 1) for end in (0.0, 1.0)])
+        return *map(scene.picture, (0.0, t, 1.0)), t, (flows, np.ones((2, *flows.shape[1:]), np.float32))
 
 
 def teacher_flows(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from flow.scale import parse_flow_scale
 from vfi.models import load_model
+from vfi.models.classical import Classical
+from vfi.models.flow_fusion import FlowFusion
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -34,8 +37,14 @@ class Interpolator:
     ((4, 6, 3), 50)
     """
 
-    def __init__(self, model: nn.Module, device: str = "auto", precision: str = "auto") -> None:
-        """device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32 or bfloat16."""
+    def __init__(
+        self, model: nn.Module, device: str = "auto", precision: str = "auto", flow_scale: str = "auto"
+    ) -> None:
+        """Take a model to a device.
+
+        device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32 or bfloat16; flow_scale: size at which motion
+        is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8. Raises ValueError for anything else.
+        """
         try:
             self.device = best_device() if device == "auto" else torch.device(device)
         except RuntimeError as error:
@@ -45,13 +54,17 @@ class Interpolator:
         if precision != "auto" and precision not in PRECISIONS:
             raise ValueError(f"unknown precision {precision!r}: use auto, {' or '.join(PRECISIONS)}")
         self.precision = best_precision(self.device) if precision == "auto" else precision
+        if (scale := parse_flow_scale(flow_scale)) is not None:
+            if not isinstance(model, Classical | FlowFusion):
+                raise ValueError("this model estimates no motion: leave out the flow scale")
+            model.flow_scale = scale
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, name: str, device: str = "auto", precision: str = "auto") -> "Interpolator":
+    def load(cls, name: str, device: str = "auto", precision: str = "auto", flow_scale: str = "auto") -> "Interpolator":
         """Use a shipped model by its name, or a checkpoint by its file."""
-        return cls(load_model(name), device, precision)
+        return cls(load_model(name), device, precision, flow_scale)
 
     @torch.inference_mode()
     def __call__(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:

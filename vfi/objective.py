@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from flow.models.intermediate import STRIDE, IntermediateFlows, resize_flows
 from flow.padding import pad_to_multiple
+from flow.warp import resize
 from vfi.corpus import Batch
 from vfi.losses import Loss, laplacian
 from vfi.models.flow_fusion import FlowFusion, blend, warp_both
@@ -31,15 +32,15 @@ def objective(model: nn.Module, batch: Batch, loss: Loss, weights: Weights) -> T
     if not isinstance(model, FlowFusion):
         return loss(model(batch.before, batch.after, batch.t), batch.middle)
     pair = model.prepare(batch.before, batch.after)
-    levels = model.motion(pair, batch.t)
+    motion = model.motion(pair, batch.t)
     total = torch.zeros((), device=batch.t.device)
     if weights.frame:
-        total = total + weights.frame * loss(model.fuse(pair, levels, batch.t), batch.middle)
+        total = total + weights.frame * loss(model.fuse(pair, motion, batch.t), batch.middle)
     if not (weights.levels or weights.teacher):
         return total
     weight = weights.levels
-    frames, target = pair.frames, pad_to_multiple(batch.middle, pair.multiple)
-    for level in reversed(levels):
+    frames, target = pair.small, pad_to_multiple(resize(batch.middle, pair.grid), pair.multiple)
+    for level in reversed(motion.levels):
         if weight:
             made = blend(warp_both(frames, level.flows), level.mask.float() + torch.logit(batch.t))
             total = total + weight * laplacian(made, target)

@@ -219,6 +219,7 @@ def open_training(
     run: Path,
     *,
     init: str | None = None,
+    anew: Sequence[str] = (),
     cache: Path,
     validation: Path | None = None,
     device: str = "auto",
@@ -227,14 +228,15 @@ def open_training(
 ) -> Training:
     """Begin a training of a model of the table, or take it up again where its run folder left it.
 
-    init: a model whose weights to begin with; validation: triplets to score on, else a single video's
+    init: a model whose weights to begin with, but for the parts ``anew``;
+    validation: triplets to score on, else a single video's
     own end is held out. Raises ValueError with what is wrong.
     """
     torch.manual_seed(recipe.seed)
     model = build_model(name, config)
     if not any(True for _ in model.parameters()):
         raise ValueError(f"{name} has nothing to learn: choose flow-fusion or flow-free")
-    began_from = start_from(model, init) if init else None
+    began_from = start_from(model, init, anew) if init else None
     corpus = Corpus(videos, cache, hold_out=len(videos) == 1 and validation is None, progress=progress)
     judge = Interpolator(model, device, precision)
     known: Callable[[], Iterable[Triplet]] | None = None

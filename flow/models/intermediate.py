@@ -88,23 +88,27 @@ class Stage(nn.Module):
         self.head = silent_conv(width, 5 + config.hidden)
 
     def forward(
-        self, features: tuple[Tensor, Tensor], flows: Tensor, hidden: Tensor, t: Tensor
+        self, features: tuple[Tensor, Tensor], flows: Tensor, correction: Tensor, hidden: Tensor, t: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the corrected flows (B, 4, h, w), the blend's logits (B, 1, h, w) and the hidden state."""
+        """Return a better correction (B, 4, h, w), the blend's logits (B, 1, h, w) and the hidden state.
+
+        flows include the correction so far.
+        """
         warped = backward_warp(features[0], flows[:, :2]), backward_warp(features[1], flows[:, 2:])
         seen = [
             *features,
             *warped,
             correlation(warped[0], warped[1], self.radius),
             hidden,
-            # Flows of tens of pixels would drown features of order one.
-            flows / 8,
+            # Not the flows: where a start is given, what remains to be found does not depend on how large it is.
+            # Tens of pixels would drown features of order one.
+            correction / 8,
             t.expand(-1, 1, *flows.shape[-2:]),
         ]
         wide = self.gather(torch.cat(seen, dim=1))
         deep = F.interpolate(self.up(self.down(wide)), size=wide.shape[-2:], mode="bilinear", align_corners=False)
         out = self.head(self.merge(wide + deep))
-        return flows + out[:, :4], out[:, 4:5], out[:, 5:]
+        return correction + out[:, :4], out[:, 4:5], out[:, 5:]
 
 
 class IntermediateFlow(nn.Module):
@@ -137,28 +141,26 @@ class IntermediateFlow(nn.Module):
         features: what `encode` returned for either frame; t (B, 1, 1, 1) in (0, 1);
         start: flows (B, 4, H, W) to begin with, in pixels of the finest image; zero if not given.
         """
-        flows: Tensor | None = None
+        found: list[IntermediateFlows] = []
+        # What the levels add to the start is kept apart from it: the start may be finer than their grids.
+        correction: Tensor | None = None
         hidden: Tensor | None = None
-        found = []
         for level in reversed(range(len(features0))):
             pair = (features0[level], features1[level])
             grid = (pair[0].shape[-2], pair[0].shape[-1])
-            if flows is None or hidden is None:
-                zeros = pair[0].new_zeros(pair[0].shape[0], 4 + self.config.hidden, *grid)
-                flows, hidden = zeros[:, :4].float(), zeros[:, 4:]
-                if start is not None:
-                    flows = resize_flows(start, grid)
-            else:
-                flows = resize_flows(flows, grid)
-                hidden = F.interpolate(hidden, size=grid, mode="bilinear", align_corners=False)
-            flows, mask, hidden = self.stage(pair, flows, hidden, t)
             size = (grid[0] * STRIDE, grid[1] * STRIDE)
-            found.append(
-                IntermediateFlows(
-                    resize_flows(flows, size),
-                    F.interpolate(mask, size=size, mode="bilinear", align_corners=False),
-                )
-            )
+            if correction is None or hidden is None:
+                zeros = pair[0].new_zeros(pair[0].shape[0], 4 + self.config.hidden, *grid)
+                correction, hidden = zeros[:, :4].float(), zeros[:, 4:]
+            else:
+                correction = resize_flows(correction, grid)
+                hidden = F.interpolate(hidden, size=grid, mode="bilinear", align_corners=False)
+            begun = correction if start is None else resize_flows(start, grid) + correction
+            correction, mask, hidden = self.stage(pair, begun, correction, hidden, t)
+            flows = resize_flows(correction, size)
+            if start is not None:
+                flows = flows + resize_flows(start, size)
+            found.append(IntermediateFlows(flows, F.interpolate(mask, size=size, mode="bilinear", align_corners=False)))
         return found
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:

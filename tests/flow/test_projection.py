@@ -1,11 +1,15 @@
 import pytest
 import torch
 
-from flow.projection import coverage, motions_at, project_flows
+from flow.projection import coverage, intermediate_flows, motions_at
 
 
 def times(*values):
     return torch.tensor(values).view(-1, 1, 1, 1)
+
+
+def project_flows(flow01, flow10, t):
+    return intermediate_flows(motions_at(flow01, flow10, t), t)
 
 
 def moving_square(side=64, left=16, width=20, motion=8.0):

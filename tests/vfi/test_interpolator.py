@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from vfi.interpolator import Interpolator
+from vfi.models import build_model
 
 HALF = [Fraction(1, 2)]
 
@@ -72,3 +73,17 @@ def test_images_of_unequal_size_are_refused_with_both_sizes():
 def test_unknown_devices_and_precisions_are_refused(device, precision):
     with pytest.raises(ValueError, match="unknown"):
         Interpolator.load("blend", device, precision)
+
+
+def test_a_flow_scale_for_a_model_without_motion_is_refused():
+    with pytest.raises(ValueError, match="no motion"):
+        Interpolator.load("blend", "cpu", "float32", flow_scale="1/2")
+
+
+@pytest.mark.parametrize("scale", ["1", "1/2", "1/4", "1/8"])
+@pytest.mark.parametrize("size", [(1, 1), (37, 91)])
+def test_frames_of_any_size_come_back_at_their_size_whatever_the_flow_scale(scale, size):
+    image = np.full((*size, 3), 100, np.uint8)
+    (made,) = Interpolator(build_model("flow-fusion", {"start": "dis"}), "cpu", "float32", scale)(image, image, HALF)
+    assert made.shape == image.shape
+    assert (made == 100).all()

@@ -1,5 +1,6 @@
 """The interpolation models by name, and the weights that ship with them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,21 @@ def load_model(name: str) -> nn.Module:
     return model.eval()
 
 
-def start_from(model: nn.Module, name: str) -> dict[str, Any]:
+def start_from(model: nn.Module, name: str, anew: Sequence[str] = ()) -> dict[str, Any]:
     """Copy the weights of another model where names and sizes fit; returns what these went through.
 
-    Raises CheckpointError if nothing fits.
+    anew: parts that keep their own first weights, such as flow.stage.head. Raises CheckpointError if nothing fits, or
+    the model has no such part.
     """
     checkpoint, own = load_checkpoint(find_checkpoint(name)), model.state_dict()
-    fitting = {key: value for key, value in checkpoint.weights.items() if key in own and own[key].shape == value.shape}
+    for part in anew:
+        if not any(key.startswith(f"{part}.") for key in own):
+            raise CheckpointError(f"there is no part {part!r} to begin anew")
+    fitting = {
+        key: value
+        for key, value in checkpoint.weights.items()
+        if key in own and own[key].shape == value.shape and not key.startswith(tuple(f"{part}." for part in anew))
+    }
     if not fitting:
         raise CheckpointError(f"no weight of {name} fits: begin with a model of the same kind")
     model.load_state_dict(fitting, strict=False)

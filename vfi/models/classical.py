@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flow.projection import coverage, motions_at
+from flow.scale import choose_flow_scale, shrink
 from flow.two_way import two_way_estimator
-from flow.warp import backward_warp
+from flow.warp import backward_warp, resize, resize_flow
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,15 @@ class ClassicalPair(NamedTuple):
     """What all times between two frames share."""
 
     frames: tuple[Tensor, Tensor]
-    flows: tuple[Tensor, Tensor]  # 0->1 and 1->0
+    flows: tuple[Tensor, Tensor]  # 0->1 and 1->0, at the flow scale
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, H, W) in [0, 1]
+
+
+class Candidates(NamedTuple):
+    """Images that the frame at one time can be mixed from."""
+
+    images: list[Tensor]  # each (B, 3, H, W)
+    weights: Tensor  # (B, as many as images, H, W), above 0, sum 1
 
 
 class Classical(nn.Module):
@@ -34,32 +42,49 @@ class Classical(nn.Module):
     Where the two motions agree they only lessen the noise; where they do not, the mean errs less than either.
     """
 
+    flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
+
     def __init__(self, config: ClassicalConfig) -> None:
         super().__init__()
         self.config = config
         self.estimate = two_way_estimator(config.flow)
 
-    def prepare(self, frame0: Tensor, frame1: Tensor) -> ClassicalPair:
+    def prepare(self, frame0: Tensor, frame1: Tensor, scale: int | None = None) -> ClassicalPair:
         """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs."""
-        flow01, flow10 = self.estimate(frame0, frame1)
+        size = (frame0.shape[-2], frame0.shape[-1])
+        scale = scale or self.flow_scale or choose_flow_scale(*size)
+        flow01, flow10 = self.estimate(shrink(frame0, scale), shrink(frame1, scale))
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        return ClassicalPair((frame0, frame1), (flow01, flow10), (seen0, seen1))
+        return ClassicalPair((frame0, frame1), (flow01, flow10), (resize(seen0, size), resize(seen1, size)))
+
+    def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> Candidates:
+        """Return frame 0 and frame 1 along the first motion, then along the second; motions as `motions_at` gives."""
+        size = (pair.frames[0].shape[-2], pair.frames[0].shape[-1])
+        images, weights = [], []
+        for motion in motions:
+            motion = resize_flow(motion, size)
+            to0, to1 = -t * motion, (1 - t) * motion
+            # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
+            weight0 = (1 - t) * (backward_warp(pair.seen[1], to1) + self.config.unseen)
+            weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)
+            weights += [weight / (2 * (weight0 + weight1)) for weight in (weight0, weight1)]
+            # Bilinear sampling would blur, which costs a quarter of a decibel.
+            images += [backward_warp(f, to, "bicubic") for f, to in zip(pair.frames, (to0, to1), strict=True)]
+        return Candidates(images, torch.cat(weights, dim=1))
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""
-        made = [self._blend(state, motion, t) for motion in motions_at(*state.flows, t)]
-        return torch.stack(made).mean(0).clamp(0, 1)
+        return mix(*self.candidates(state, motions_at(*state.flows, t), t)).clamp(0, 1)
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:
         """frame0, frame1 (B, 3, H, W) in [0, 1], t (B, 1, 1, 1) in (0, 1); returns (B, 3, H, W)."""
         return self.synthesize(self.prepare(frame0, frame1), t)
 
-    def _blend(self, pair: ClassicalPair, motion: Tensor, t: Tensor) -> Tensor:
-        to0, to1 = -t * motion, (1 - t) * motion
-        # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
-        weight0 = (1 - t) * (backward_warp(pair.seen[1], to1) + self.config.unseen)
-        weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)
-        # Bilinear sampling would blur, which costs a quarter of a decibel.
-        frame0, frame1 = (backward_warp(f, to, "bicubic") for f, to in zip(pair.frames, (to0, to1), strict=True))
-        return torch.lerp(frame0, frame1, weight1 / (weight0 + weight1))
+
+def mix(images: list[Tensor], weights: Tensor) -> Tensor:
+    """Return the weighted sum of images (B, 3, H, W); weights (B, as many as images, H, W)."""
+    mixed = images[0] * weights[:, :1]
+    for i, image in enumerate(images[1:], start=1):
+        mixed = torch.addcmul(mixed, image, weights[:, i : i + 1])
+    return mixed

@@ -2,7 +2,7 @@
 
 The flows t->0 and t->1 come from `IntermediateFlow`, from scratch or starting from a two-way backbone: the flows
 0->1 and 1->0 of any estimator in `flow`, projected to t. With a backbone there is a frame before the first network
-has run, the classical one, and the networks learn what to make better in it.
+has run, the classical one: its four warped images are candidates too, and the U-Net weighs them all, pixel by pixel.
 """
 
 from dataclasses import dataclass, field
@@ -20,10 +20,13 @@ from flow.models.intermediate import (
 )
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
-from flow.projection import project_flows
-from flow.warp import backward_warp
-from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
+from flow.projection import intermediate_flows, motions_at
+from flow.scale import choose_flow_scale, shrink
+from flow.warp import backward_warp, resize
+from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, mix
 from vfi.models.unet import UNet
+
+TRUST = 1 / 3  # weight of the learnt flow beside a backbone's until the U-Net knows better
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class FlowFusionConfig:
 
     flow: IntermediateConfig = field(default_factory=IntermediateConfig)
     start: str = "zero"  # or an estimator of `flow.two_way`: its flows, projected to t, are refined
-    refine_levels: int = 2  # finest pyramid levels that refine a given start; from zero all levels run
+    refine_levels: int = 2  # finest pyramid levels that refine a given start, or 0; from zero all levels run
     fusion: tuple[int, ...] = (32, 48, 64)  # channels of the U-Net at 1/2, 1/4, ...
     context: tuple[int, ...] = (16, 32, 48)  # and of the features of each frame that join it from 1/4 on
 
@@ -40,12 +43,22 @@ class FlowFusionConfig:
 class Pair(NamedTuple):
     """What all times between two frames share."""
 
-    frames: tuple[Tensor, Tensor]  # padded
-    features: tuple[list[Tensor], list[Tensor]]
-    context: tuple[list[Tensor], list[Tensor]]
-    classical: ClassicalPair | None  # with a two-way backbone; not padded
-    size: tuple[int, int]  # before padding
-    multiple: int  # what the padded sides are divisible by
+    frames: tuple[Tensor, Tensor]
+    size: tuple[int, int]  # their height and width
+    small: tuple[Tensor, Tensor]  # the frames at the flow scale, padded to `multiple`
+    grid: tuple[int, int]  # their height and width without the padding
+    multiple: int
+    features: tuple[list[Tensor], list[Tensor]]  # of `small`, for the flow
+    context: tuple[list[Tensor], list[Tensor]]  # of `frames` padded, for the U-Net
+    classical: ClassicalPair | None  # with a two-way backbone
+
+
+class Motion(NamedTuple):
+    """What is known of the motion at one time."""
+
+    flows: Tensor  # t->0 and t->1, (B, 4, H, W) in pixels
+    levels: list[IntermediateFlows]  # how the learnt ones came to be, coarsest first, on the grids of `Pair.small`
+    classical: tuple[Tensor, Tensor] | None  # the backbone's motions, at the flow scale
 
 
 class Context(nn.Module):
@@ -66,64 +79,81 @@ class Context(nn.Module):
 
 
 class FlowFusion(nn.Module):
-    """Intermediate flow, backward warping, and a U-Net that outputs a blend mask and a residual."""
+    """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
+
+    flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
 
     def __init__(self, config: FlowFusionConfig) -> None:
         super().__init__()
         if len(config.context) != len(config.fusion):
             raise ValueError("context and fusion need as many widths as each other: they meet level by level")
         self.config = config
-        self.flow = IntermediateFlow(config.flow)
         self.classical = None if config.start == "zero" else Classical(ClassicalConfig(flow=config.start))
+        learnt = self.classical is None or config.refine_levels > 0
+        self.flow = IntermediateFlow(config.flow) if learnt else None
         self.context = Context(config.context)
-        extra = [2 * width for width in config.context[1:]]
-        if self.classical is None:
-            # Both frames, both warped, both flows, the blend's logits and t in; logits and a residual out.
-            self.unet = UNet(18, 4, config.fusion, extra)
-        else:
-            # The classical frame joins them, and how far to leave it for the blend.
-            self.unet = UNet(21, 5, config.fusion, extra)
+        candidates = 2 * learnt + 4 * (self.classical is not None)
+        # In go both frames, the candidates and their weights, both flows and t; out come logits and a residual.
+        self.unet = UNet(
+            6 + 4 * candidates + 4 + 1, candidates + 3, config.fusion, [2 * width for width in config.context[1:]]
+        )
 
     def prepare(self, frame0: Tensor, frame1: Tensor) -> Pair:
         """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs."""
         size = (frame0.shape[-2], frame0.shape[-1])
-        levels = pyramid_levels(*size) if self.classical is None else self.config.refine_levels
-        multiple = max(self.flow.multiple(levels), self.unet.multiple)
-        frames = (pad_to_multiple(frame0, multiple), pad_to_multiple(frame1, multiple))
-        return Pair(
-            frames,
-            (self.flow.encode(frames[0], levels), self.flow.encode(frames[1], levels)),
-            (self.context(frames[0]), self.context(frames[1])),
-            None if self.classical is None else self.classical.prepare(frame0, frame1),
-            size,
-            multiple,
-        )
+        scale = self.flow_scale or choose_flow_scale(*size)
+        small, multiple = (shrink(frame0, scale), shrink(frame1, scale)), 1
+        grid = (small[0].shape[-2], small[0].shape[-1])
+        features: tuple[list[Tensor], list[Tensor]] = ([], [])
+        if self.flow is not None:
+            levels = pyramid_levels(*grid) if self.classical is None else self.config.refine_levels
+            multiple = self.flow.multiple(levels)
+            small = (pad_to_multiple(small[0], multiple), pad_to_multiple(small[1], multiple))
+            features = (self.flow.encode(small[0], levels), self.flow.encode(small[1], levels))
+        context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in (frame0, frame1))
+        classical = None if self.classical is None else self.classical.prepare(frame0, frame1, scale)
+        return Pair((frame0, frame1), size, small, grid, multiple, features, (context0, context1), classical)
 
-    def motion(self, pair: Pair, t: Tensor) -> list[IntermediateFlows]:
-        """Return every pyramid level's flows at t (B, 1, 1, 1), coarsest first, at padded size."""
-        if pair.classical is None:
-            return self.flow.estimate(*pair.features, t)
-        start = torch.cat(project_flows(*pair.classical.flows, t), dim=1)
-        return self.flow.estimate(*pair.features, t, pad_to_multiple(start, pair.multiple))
+    def motion(self, pair: Pair, t: Tensor) -> Motion:
+        """Return the flows at t (B, 1, 1, 1), and what they come from."""
+        motions = None if pair.classical is None else motions_at(*pair.classical.flows, t)
+        flows = None if motions is None else torch.cat(intermediate_flows(motions, t), dim=1)
+        levels = []
+        if self.flow is not None:
+            start = None if flows is None else pad_to_multiple(flows, pair.multiple)
+            levels = self.flow.estimate(*pair.features, t, start)
+            flows = levels[-1].flows
+        assert flows is not None  # from the backbone, the network or both
+        return Motion(resize_flows(crop_to(flows, pair.grid), pair.size), levels, motions)
 
-    def fuse(self, pair: Pair, levels: list[IntermediateFlows], t: Tensor) -> Tensor:
+    def candidates(self, pair: Pair, motion: Motion, t: Tensor) -> Candidates:
+        """Return the images that the frame at t is mixed from, and their weights before the U-Net."""
+        images: list[Tensor] = []
+        weights: list[Tensor] = []
+        if motion.levels:
+            images += warp_both(pair.frames, motion.flows, "bicubic")
+            mask = resize(crop_to(motion.levels[-1].mask, pair.grid), pair.size).float()
+            share = torch.sigmoid(mask + torch.logit(t))
+            weights += [1 - share, share]
+        if self.classical is not None and pair.classical is not None and motion.classical is not None:
+            classical = self.classical.candidates(pair.classical, motion.classical, t)
+            images += classical.images
+            trust = TRUST if weights else 0
+            weights = [trust * weight for weight in weights] + [(1 - trust) * classical.weights]
+        return Candidates(images, torch.cat(weights, dim=1))
+
+    def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) at t from what `motion` found; not clamped."""
-        flows, mask = levels[-1]
-        warped = warp_both(pair.frames, flows, "bicubic")
-        seen = [*pair.frames, *warped, flows / 32, torch.tanh(mask), t.expand_as(mask)]
-        along = []
+        images, weights = self.candidates(pair, motion, t)
+        times = t.expand(-1, 1, *pair.size)
+        seen = torch.cat([*pair.frames, *images, weights, motion.flows / 32, times], dim=1)
+        flows, along = pad_to_multiple(motion.flows, self.unet.multiple), []
         for features in zip(*pair.context, strict=True):
             smaller = resize_flows(flows, (features[0].shape[-2], features[0].shape[-1]))
             along.append(torch.cat(warp_both(features, smaller), dim=1))
-        classical = None
-        if self.classical is not None and pair.classical is not None:
-            classical = pad_to_multiple(self.classical.synthesize(pair.classical, t), pair.multiple)
-            seen.append(classical)
-        out = self.unet(torch.cat(seen, dim=1), along).float()
-        frame = blend(warped, mask.float() + out[:, :1] + torch.logit(t))
-        if classical is not None:
-            frame = torch.lerp(classical, frame, out[:, 4:])
-        return crop_to(frame + out[:, 1:4], pair.size)
+        out = crop_to(self.unet(pad_to_multiple(seen, self.unet.multiple), along), pair.size).float()
+        logits, residual = out[:, :-3], out[:, -3:]
+        return mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
 
     def synthesize(self, state: Pair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""

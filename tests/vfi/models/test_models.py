@@ -5,6 +5,7 @@ import torch
 
 from flow.checkpoint import CheckpointError
 from vfi.models import VFI_MODELS, build_model, load_model, shipped_models
+from vfi.models.classical import mix
 
 
 @pytest.fixture(params=[*VFI_MODELS, "flow-fusion from DIS"])
@@ -57,11 +58,25 @@ def test_every_shipped_model_loads_and_interpolates(name):
     assert made.shape == (1, 3, 48, 64)
 
 
-def test_with_a_backbone_the_untrained_network_is_the_classical_one():
-    frames = torch.nn.functional.interpolate(torch.rand(2, 3, 12, 16), size=(50, 70), mode="bilinear").split(1)
-    t = torch.full((1, 1, 1, 1), 0.25)
-    fused = build_model("flow-fusion", {"start": "dis"}).eval()(*frames, t)
-    torch.testing.assert_close(fused, build_model("classical").eval()(*frames, t))
+def smooth_frames(size=(50, 70)):
+    return torch.nn.functional.interpolate(torch.rand(2, 3, 12, 16), size=size, mode="bilinear").split(1)
+
+
+def test_with_a_backbone_alone_the_untrained_network_is_the_classical_one():
+    frames, t = smooth_frames(), torch.full((1, 1, 1, 1), 0.25)
+    fused = build_model("flow-fusion", {"start": "dis", "refine_levels": 0}).eval()(*frames, t)
+    torch.testing.assert_close(fused, build_model("classical").eval()(*frames, t), atol=1e-5, rtol=0)
+
+
+def test_beside_learnt_flow_the_untrained_network_mixes_what_both_show():
+    frames, t = smooth_frames(), torch.full((1, 1, 1, 1), 0.25)
+    model = build_model("flow-fusion", {"start": "dis"}).eval()
+    pair = model.prepare(*frames)
+    images, weights = model.candidates(pair, model.motion(pair, t), t)
+    torch.testing.assert_close(weights.sum(1), torch.ones(1, 50, 70))
+    classical = mix(images[2:], weights[:, 2:] / weights[:, 2:].sum(1, keepdim=True))
+    torch.testing.assert_close(classical, build_model("classical").eval()(*frames, t), atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(*frames, t), mix(images, weights), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("config", [{"fusion": 3}, {"fusion": ["a", "b", "c"]}, {"flow": {"radius": "wide"}}, {"x": 1}])

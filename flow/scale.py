@@ -1,0 +1,44 @@
+"""At what size motion is estimated: large frames move by more pixels than any estimator searches.
+
+Flow hardly gains from more than 720 lines, and costs and errs more with each of them. Frames are never scaled for
+anything else: they are warped and fused at full size.
+"""
+
+from torch import Tensor
+
+from flow.warp import resize
+
+LINES = 720  # short side up to which flow is estimated at full size
+SCALES = (1, 2, 4, 8)  # how many times smaller it may be
+
+
+def parse_flow_scale(text: str) -> int | None:
+    """Return how many times smaller frames are when their flow is estimated; None to choose by their size.
+
+    Raises ValueError that lists what there is.
+
+    >>> parse_flow_scale("1/2"), parse_flow_scale("0.25"), parse_flow_scale("auto")
+    (2, 4, None)
+    """
+    known = {"auto": None} | {name: n for n in SCALES for name in (f"1/{n}", f"{1 / n:g}")}
+    if text not in known:
+        raise ValueError(f"unknown flow scale {text!r}: use auto, 1, {', '.join(f'1/{n}' for n in SCALES[1:])}")
+    return known[text]
+
+
+def choose_flow_scale(height: int, width: int) -> int:
+    """Return the least power of two that brings the short side to `LINES` or below.
+
+    >>> choose_flow_scale(720, 1280), choose_flow_scale(1080, 1920), choose_flow_scale(3840, 2160)
+    (1, 2, 4)
+    """
+    scale = 1
+    while min(height, width) > LINES * scale:
+        scale *= 2
+    return scale
+
+
+def shrink(frame: Tensor, scale: int) -> Tensor:
+    """Return the frame (B, C, H, W) ``scale`` times smaller, sides rounded up."""
+    height, width = frame.shape[-2:]
+    return resize(frame, (-(-height // scale), -(-width // scale)))
