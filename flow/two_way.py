@@ -17,12 +17,12 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def dis_two_way(frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-    """Return DIS flows both ways, computed on the CPU from 8-bit frames, a patch at every pixel of its grids."""
+    """Return DIS flows both ways, computed on the CPU from 8-bit frames, patch by patch at every second pixel."""
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
     flows = [
-        torch.from_numpy(np.stack([dis_flow(a, b, patch_stride=1) for a, b in zip(first, second, strict=True)]))
+        torch.from_numpy(np.stack([dis_flow(a, b, patch_stride=2) for a, b in zip(first, second, strict=True)]))
         for first, second in (images, images[::-1])
     ]
     forward, backward = (flow.permute(0, 3, 1, 2).to(frame0.device) for flow in flows)

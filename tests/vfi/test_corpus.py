@@ -52,6 +52,25 @@ def test_the_teacher_finds_the_motion_that_was_made(corpus):
     assert error.mean() < 0.3 * (batch.before - batch.middle).abs().mean()
 
 
+def test_made_up_scenes_come_with_their_true_flow(corpus):
+    batch = corpus.batch(Sampling(batch=4, crop=64, synthetic=1.0, largest=0.1), seed=0, step=0)
+    assert batch.middle.shape == (4, 3, 64, 64)
+    assert batch.valid.min() == 1
+    for t in batch.t.flatten().tolist():
+        assert 0.1 <= t <= 0.9
+    # Along straight lines the way to either end is in proportion to the time to it.
+    to0, to1 = batch.flows[:, :2], batch.flows[:, 2:]
+    torch.testing.assert_close(to0 * (1 - batch.t), -to1 * batch.t, atol=1e-3, rtol=0)
+    for neighbour, flow in ((batch.before, to0), (batch.after, to1)):
+        error = (backward_warp(neighbour, flow) - batch.middle).abs().mean(1)
+        assert error.median() < 0.5 * (neighbour - batch.middle).abs().mean(1).median()
+
+
+def test_without_made_up_scenes_every_crop_is_from_the_videos(corpus):
+    batch = corpus.batch(Sampling(batch=8, crop=64, spans=(4,), cut=255, synthetic=0.0), seed=0, step=0)
+    assert set(batch.t.flatten().tolist()) <= {0.25, 0.5, 0.75}
+
+
 def test_shrinking_doubles_the_motion_in_reach(corpus):
     batch = corpus.batch(Sampling(batch=2, crop=32, shrink=2, spans=(2,), cut=255), seed=0, step=0)
     assert batch.middle.shape == (2, 3, 32, 32)

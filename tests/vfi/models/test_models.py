@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from flow.checkpoint import CheckpointError
-from vfi.models import VFI_MODELS, build_model, load_model, shipped_models
+from flow.checkpoint import CheckpointError, save_checkpoint
+from vfi.models import VFI_MODELS, build_model, load_model, shipped_models, start_from
 from vfi.models.classical import mix
 
 
@@ -83,3 +83,21 @@ def test_beside_learnt_flow_the_untrained_network_mixes_what_both_show():
 def test_sizes_that_make_no_model_are_an_error(config):
     with pytest.raises(CheckpointError):
         build_model("flow-fusion", config)
+
+
+def test_a_model_starts_from_another_but_for_the_parts_that_begin_anew(tmp_path):
+    taught = build_model("flow-fusion")
+    torch.nn.init.ones_(taught.flow.stage.head.weight)
+    file = tmp_path / "taught.safetensors"
+    save_checkpoint(file, "flow-fusion", taught, {"samples": 5})
+    model = build_model("flow-fusion", {"start": "dis"})
+    start_from(model, str(file), anew=["flow.stage.head"])
+    assert model.flow.stage.head.weight.abs().max() == 0
+    assert torch.equal(model.flow.encoder[0][0].weight, taught.flow.encoder[0][0].weight)
+    start_from(model, str(file))
+    assert model.flow.stage.head.weight.min() == 1
+
+
+def test_a_part_that_is_not_there_cannot_begin_anew():
+    with pytest.raises(CheckpointError, match="no part 'head'"):
+        start_from(build_model("flow-free"), "flow-free", anew=["head"])
