@@ -1,7 +1,7 @@
 # The virtual environment's Python; README's commands make it.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check format lint types tests
+.PHONY: check format lint types tests train-scratch train-default train-fast
 check: lint types tests
 
 format:
@@ -17,3 +17,27 @@ types:
 
 tests:
 	$(PYTHON) -m pytest
+
+# How the shipped flow models were trained (checkpoints/README.md says on what and for how long); VIDEOS is a folder of
+# videos. A GPU can afford longer runs: STEPS=20 multiplies the steps of every stage.
+VIDEOS ?= videos
+RUNS ?= runs
+STEPS ?= 1
+train = $(dir $(PYTHON))vfi train corpus $(VIDEOS) --run $(RUNS)/$(1) --steps $$(( $(2) * $(STEPS) ))
+flow_alone = --crop 128 --shrink 2 --frame-weight 0 --level-weight 1
+whole = --crop 192 --spans 2,2,2,3,4,6 --static 0.8 --loss laplacian+0.04*psnr
+
+train-scratch:
+	$(call train,scratch-half,2400) $(flow_alone) --lr 8e-4 --teacher-weight 0.05
+	$(call train,scratch,2200) $(flow_alone) --lr 7e-4 --teacher-weight 0.04 --spans 2,2,3,3,4,4,5,6,8 \
+	  --init $(RUNS)/scratch-half/model.safetensors
+
+train-default: train-scratch
+	$(call train,flow-fusion,3400) $(whole) --config '{"start": "dis", "refine_levels": 3}' \
+	  --init $(RUNS)/scratch/model.safetensors --anew flow.stage.head \
+	  --batch 4 --synthetic 0.15 --level-weight 0.3 --teacher-weight 0.01 --lr 4e-4
+
+train-fast:
+	$(call train,fast,1700) $(whole) \
+	  --config '{"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40]}' \
+	  --batch 6 --synthetic 0.1 --teacher-weight 0 --lr 8e-4
