@@ -29,7 +29,7 @@ whole = --crop 192 --spans 2,2,2,3,4,6 --static 0.8 --loss laplacian+0.04*psnr
 
 train-scratch:
 	$(call train,scratch-half,2400) $(flow_alone) --lr 8e-4 --teacher-weight 0.05
-	$(call train,scratch,2200) $(flow_alone) --lr 7e-4 --teacher-weight 0.04 --spans 2,2,3,3,4,4,5,6,8 \
+	$(call train,scratch,2100) $(flow_alone) --lr 7e-4 --teacher-weight 0.04 --spans 2,2,3,3,4,4,5,6,8 \
 	  --init $(RUNS)/scratch-half/model.safetensors
 
 train-default: train-scratch
