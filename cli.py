@@ -323,6 +323,23 @@ def list_models() -> None:
         typer.echo(f"{name}: {size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
 
 
+@models_app.command("import")
+@reports_errors
+def import_model(
+    source: Annotated[Path, typer.Argument(help="A .pth or .pth.tar of either project.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .safetensors.", show_default=False)],
+    overwrite: Overwrite = False,
+) -> None:
+    """Convert a flow network of FlowNetPytorch or flownet2-pytorch; runs no code of the file.
+
+    [bold]Example:[/bold] vfi models import FlowNet2_checkpoint.pth.tar -o flownet2.safetensors
+    """
+    from flow.foreign import convert_checkpoint
+
+    refuse_existing(output, overwrite)
+    typer.echo(f"wrote {output}: {convert_checkpoint(source, output)}")
+
+
 Steps = Annotated[int, typer.Option(help="Steps of the whole training.")]
 Run = Annotated[
     Path | None,

@@ -12,9 +12,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cli import app
+from flow.checkpoint import load_checkpoint
+from flow.models import build_flow_model
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "samples" / "webb.mp4"
@@ -219,3 +222,18 @@ def test_models_lists_what_ships():
     listed = vfi("models", "list").stdout
     for name in ("flow-fusion", "flow-free", "classical", "blend"):
         assert f"{name}:" in listed
+
+
+def test_a_public_flow_network_can_be_imported(tmp_path):
+    weights = build_flow_model("flownets").state_dict()
+    torch.save({"arch": "flownets", "state_dict": weights, "div_flow": 20}, tmp_path / "flownets.pth")
+    done = vfi("models", "import", tmp_path / "flownets.pth", "-o", tmp_path / "m.safetensors")
+    assert done.stdout.split() == ["wrote", f"{tmp_path / 'm.safetensors'}:", "flownets"]
+    assert load_checkpoint(tmp_path / "m.safetensors").model == "flownets"
+
+
+def test_importing_something_else_says_so(tmp_path):
+    (tmp_path / "m.pth").write_bytes(b"nothing of the kind")
+    done = vfi("models", "import", tmp_path / "m.pth", "-o", tmp_path / "m.safetensors")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "not a checkpoint of weights" in done.stderr

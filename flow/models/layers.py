@@ -1,18 +1,36 @@
 """Building blocks shared by the networks."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 SLOPE = 0.1  # of every leaky ReLU, as in FlowNet
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution and leaky ReLU, keeping the size but for the stride; signals keep their strength.
+class ExactConv(nn.Conv2d):
+    """A convolution in float32 even under autocast; float32 out.
 
-    Source: He 2015, arXiv:1502.01852, eq. 14.
+    It stands where rounding costs most: at a network's input, whose rounding all layers pass on, and at its flows,
+    since 8 bits cannot hold 100.3 pixels.
     """
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float())
+
+
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, batch_norm: bool = False, exact: bool = False
+) -> nn.Sequential:
+    """Convolution, batch norm if wanted, and leaky ReLU; keeps the size but for the stride, and signals' strength.
+
+    exact: in float32 even under autocast. Source: He 2015, arXiv:1502.01852, eq. 14.
+    """
+    kind = ExactConv if exact else nn.Conv2d
+    # Batch norm brings its own offset.
+    layer = kind(inputs, outputs, kernel, stride, padding=kernel // 2, bias=not batch_norm)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-    return nn.Sequential(layer, nn.LeakyReLU(SLOPE, inplace=True))
+    norm = [nn.BatchNorm2d(outputs)] if batch_norm else []
+    return nn.Sequential(layer, *norm, nn.LeakyReLU(SLOPE, inplace=True))
 
 
 def silent_conv(inputs: int, outputs: int) -> nn.Conv2d:
@@ -21,3 +39,44 @@ def silent_conv(inputs: int, outputs: int) -> nn.Conv2d:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
+
+
+def deconv(inputs: int, outputs: int, bias: bool = True) -> nn.Sequential:
+    """Transposed convolution to twice the size and leaky ReLU; signals keep their strength."""
+    layer = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+    # Every output sees a quarter of the 4 x 4 taps.
+    nn.init.normal_(layer.weight, std=(2 / ((1 + SLOPE**2) * inputs * 4)) ** 0.5)
+    return nn.Sequential(layer, nn.LeakyReLU(SLOPE, inplace=True))
+
+
+def flow_head(inputs: int, bias: bool = True) -> nn.Conv2d:
+    """The convolution that reads a flow (B, 2, h, w) off features (B, inputs, h, w)."""
+    return ExactConv(inputs, 2, 3, padding=1, bias=bias)
+
+
+class FlowUpsampling(nn.ConvTranspose2d):
+    """A learnt enlargement of a flow (B, 2, h, w) to (B, 2, 2h, 2w), bilinear until trained; always float32.
+
+    The values stay: FlowNet's flows count pixels of the frame on every grid.
+    """
+
+    def __init__(self, bias: bool = True) -> None:
+        super().__init__(2, 2, 4, stride=2, padding=1, bias=bias)
+        ramp = torch.tensor([0.25, 0.75, 0.75, 0.25])
+        with torch.no_grad():
+            self.weight.copy_(torch.eye(2)[:, :, None, None] * ramp[:, None] * ramp)
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def forward(self, flow: Tensor, output_size: list[int] | None = None) -> Tensor:
+        with torch.autocast(flow.device.type, enabled=False):
+            return super().forward(flow.float(), output_size)
+
+
+def channel_norm(image: Tensor) -> Tensor:
+    """Return the Euclidean length (B, 1, H, W) of every pixel's channels.
+
+    >>> channel_norm(torch.tensor([3., 4.]).view(1, 2, 1, 1))
+    tensor([[[[5.]]]])
+    """
+    return torch.linalg.vector_norm(image.float(), dim=1, keepdim=True)

@@ -1,0 +1,39 @@
+"""Where and how precisely to compute."""
+
+import torch
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device of that name (cpu, cuda, cuda:1, ...); auto is the GPU if there is one, else the CPU.
+
+    Raises ValueError if there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {name!r}: use auto, cpu or cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {name!r} is not to be had here: use cpu")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the precision of that name; auto is bfloat16 where the hardware multiplies it faster, else float32.
+
+    Raises ValueError for an unknown name, and for float16 on a CPU, which has no fast way to multiply it.
+    """
+    if name == "auto":
+        if device.type == "cuda":
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            fast = torch.cpu._is_amx_tile_supported()
+        return torch.bfloat16 if fast else torch.float32
+    if name not in PRECISIONS:
+        raise ValueError(f"unknown precision {name!r}: use auto, {', '.join(PRECISIONS)}")
+    if name == "float16" and device.type == "cpu":
+        raise ValueError("float16 needs a GPU: use float32 or bfloat16 on the CPU")
+    return PRECISIONS[name]
