@@ -32,6 +32,8 @@ train_app = typer.Typer(no_args_is_help=True, help="Train a model, on a corpus o
 app.add_typer(train_app, name="train")
 models_app = typer.Typer(no_args_is_help=True, help="What models there are.")
 app.add_typer(models_app, name="models")
+flow_app = typer.Typer(no_args_is_help=True, help="Optical flow: find it, draw it, convert and compare its files.")
+app.add_typer(flow_app, name="flow")
 
 DEFAULT_MODEL = "flow-fusion"
 
@@ -383,6 +385,7 @@ def train_corpus(
     synthetic: Annotated[
         float, typer.Option(min=0, max=1, help="Share of made-up scenes whose motion is known exactly.")
     ] = 0.0,
+    largest: Annotated[float, typer.Option(help="Their largest motion, as a fraction of the crop's side.")] = 0.25,
     freeze: Annotated[
         list[str] | None, typer.Option(help="A part that keeps its weights, such as flow; repeatable.")
     ] = None,
@@ -512,3 +515,55 @@ def train(
         typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
         raise
     typer.echo(f"wrote {training.model_file} and {run / 'curve.png'}")
+
+
+MaxFlow = Annotated[
+    float | None,
+    typer.Option(help="Speed in pixels of the full colours (default: the fastest pixel's).", show_default=False),
+]
+Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
+
+
+@flow_app.command("convert")
+@reports_errors
+def convert_flow_command(
+    files: Annotated[list[Path], typer.Argument(help="Files of flow.", show_default=False)],
+    to: Annotated[str, typer.Option(help="flo, npy, npz, png, pfm, flo5, or color for a picture.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write to, or the file if there is one.")
+    ] = Path("."),
+    max_flow: MaxFlow = None,
+    half: Half = False,
+    legend: Annotated[bool, typer.Option("--legend", help="Put the key to the colours beside the picture.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Convert files of flow to another format, or to pictures.
+
+    [bold]Example:[/bold] vfi flow convert flows/*.flo --to color --max-flow 20 -o pictures
+    """
+    from vfi.flow_convert import convert_flow
+
+    written = convert_flow(files, to, output, half=half, max_flow=max_flow, legend=legend, overwrite=overwrite)
+    typer.echo(f"wrote {written[0]}" if len(written) == 1 else f"wrote {len(written)} files to {output}")
+
+
+@flow_app.command("compare")
+@reports_errors
+def compare_flow_command(
+    estimate: Annotated[Path, typer.Argument(help="File or folder of flow to measure.", show_default=False)],
+    truth: Annotated[Path, typer.Argument(help="The true flow, of the same name.", show_default=False)],
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="File, or for folders a folder, for pictures of the error.", show_default=False),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure flow by the truth: end-point error, KITTI's outliers, the share beyond 1, 3 and 5 pixels, by speed.
+
+    [bold]Example:[/bold] vfi flow compare estimate.flo truth.png --picture error.png
+    """
+    from vfi.flow_compare import compare_flow
+
+    comparison = compare_flow(estimate, truth, picture, overwrite=overwrite)
+    typer.echo(comparison.to_json() if as_json else str(comparison))

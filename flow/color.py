@@ -4,6 +4,7 @@ Flow is (H, W, 2) in pixels, dx (right) then dy (down); pictures are RGB (H, W, 
 Middlebury's, as in most papers: red is motion to the right, yellow down, cyan left, violet up; white is none.
 """
 
+import cv2
 import numpy as np
 
 from flow.files import known
@@ -89,3 +90,23 @@ def color_legend(size: int = 151) -> np.ndarray:
     picture = flow_to_color(motion, max_flow=1)
     picture[np.hypot(motion[..., 0], motion[..., 1]) > 1] = 255
     return picture
+
+
+def add_legend(picture: np.ndarray, max_flow: float) -> np.ndarray:
+    """Return the picture (H, W, 3) uint8 RGB with the key to its colours on a white strip at its right.
+
+    ``max_flow`` is the speed of the full colours in pixels, written below the key. The strip is 110 pixels wide; a
+    lower picture is made as high as the key.
+
+    >>> add_legend(np.zeros((200, 300, 3), np.uint8), 12.5).shape
+    (200, 410, 3)
+    """
+    height, width = picture.shape[:2]
+    size, margin, line = 90, 10, 20
+    drawn = np.full((max(height, size + line + 2 * margin), width + size + 2 * margin, 3), 255, np.uint8)
+    drawn[:height, :width] = picture
+    left = width + margin
+    drawn[margin : margin + size, left : left + size] = color_legend(size)
+    place = (left, margin + size + line)
+    cv2.putText(drawn, f"{max_flow:.3g} px", place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    return drawn
