@@ -22,3 +22,24 @@ def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int =
         [(features0 * padded[..., dy : dy + height, dx : dx + width]).mean(1) for dy in offsets for dx in offsets],
         dim=1,
     )
+
+
+def wide_correlation(features0: Tensor, features1: Tensor, radius: int, stride: int = 1) -> Tensor:
+    """Return the same as `correlation`; several times faster where the radius is large, slower where it is small.
+
+    Every row is multiplied with a whole row of the other image, and a band of the products is kept: matrix products
+    are that much faster, forward and backward. float32 even under autocast.
+    """
+    batch, channels, height, width = features0.shape
+    reach, across = radius * stride, 2 * radius + 1
+    with torch.autocast(features0.device.type, enabled=False):
+        rows0 = features0.float().permute(0, 2, 3, 1) / channels
+        rows1 = F.pad(features1.float(), (reach, reach, reach, reach)).permute(0, 2, 1, 3)
+        bands = []
+        for dy in range(0, 2 * reach + 1, stride):
+            products = (rows0 @ rows1[:, dy : dy + height]).contiguous()  # (B, H, x of 0, padded x of 1)
+            image, row, column, _ = products.stride()
+            # What x meets at x + dx lies on a diagonal: one step right and one step down at once.
+            band = products.as_strided((batch, across, height, width), (image, stride, row, column + 1))
+            bands.append(band.contiguous())  # lets go of the products
+        return torch.cat(bands, dim=1)

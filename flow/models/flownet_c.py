@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from flow.models.correlation import correlation
+from flow.models.correlation import wide_correlation
 from flow.models.flownet import FlowNet1, FlowNet2Family, FlowNetConfig
 from flow.models.layers import SLOPE, conv
 from flow.models.trunk import Trunk
@@ -38,8 +38,7 @@ class CorrelationNetwork(Trunk):
         quarter = self.conv2(self.conv1(pair[:, :3]))
         eighth0 = self.conv3(quarter)
         eighth1 = self.conv3(self.conv2(self.conv1(pair[:, 3:])))
-        # Products of rounded features would be rounded again under autocast.
-        matches = correlation(eighth0.float(), eighth1.float(), RADIUS, STRIDE)
+        matches = wide_correlation(eighth0, eighth1, RADIUS, STRIDE)
         matches = F.leaky_relu(matches, SLOPE).to(eighth0.dtype)
         return self.descend(quarter, self.conv3_1(torch.cat([self.conv_redir(eighth0), matches], dim=1)))
 

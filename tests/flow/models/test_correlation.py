@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from flow.models.correlation import correlation
+from flow.models.correlation import correlation, wide_correlation
 
 
 def test_a_shifted_image_correlates_best_at_its_shift():
@@ -15,3 +16,12 @@ def test_stride_spreads_the_displacements():
     features0, features1 = torch.randn(1, 4, 9, 9), torch.randn(1, 4, 9, 9)
     fine, coarse = correlation(features0, features1, 4), correlation(features0, features1, 2, stride=2)
     torch.testing.assert_close(coarse.unflatten(1, (5, 5)), fine.unflatten(1, (9, 9))[:, ::2, ::2])
+
+
+@pytest.mark.parametrize(("radius", "stride"), [(10, 2), (3, 1), (0, 1)])
+def test_the_wide_correlation_is_the_correlation(radius, stride):
+    pair = torch.randn(2, 2, 8, 9, 14, requires_grad=True)
+    found = [function(*pair, radius, stride) for function in (correlation, wide_correlation)]
+    torch.testing.assert_close(found[1], found[0])
+    slopes = [torch.autograd.grad(scores.square().sum(), pair)[0] for scores in found]
+    torch.testing.assert_close(slopes[1], slopes[0])
