@@ -7,24 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from flow.device import choose_device, choose_precision
 from flow.scale import parse_flow_scale
 from vfi.models import load_model
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-def best_device() -> torch.device:
-    """Return the GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def best_precision(device: torch.device) -> str:
-    """Return bfloat16 where the hardware multiplies it faster than float32, else float32."""
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "float32"
 
 
 class Interpolator:
@@ -42,18 +29,13 @@ class Interpolator:
     ) -> None:
         """Take a model to a device.
 
-        device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32 or bfloat16; flow_scale: size at which motion
-        is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8. Raises ValueError for anything else.
+        device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, or float16 on a GPU;
+        flow_scale: size at which motion is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.
+        Raises ValueError for anything else.
         """
-        try:
-            self.device = best_device() if device == "auto" else torch.device(device)
-        except RuntimeError as error:
-            raise ValueError(f"unknown device {device!r}: use auto, cpu or cuda") from error
-        if self.device.type == "cuda" and not torch.cuda.is_available():
-            raise ValueError(f"device {device!r} is not to be had here: use --device cpu")
-        if precision != "auto" and precision not in PRECISIONS:
-            raise ValueError(f"unknown precision {precision!r}: use auto, {' or '.join(PRECISIONS)}")
-        self.precision = best_precision(self.device) if precision == "auto" else precision
+        self.device = choose_device(device)
+        self.dtype = choose_precision(precision, self.device)
+        self.precision = str(self.dtype).removeprefix("torch.")
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Classical | FlowFusion):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
@@ -78,7 +60,7 @@ class Interpolator:
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
-        with torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"):
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             pair = self.model.prepare(self._to_tensor(before), self._to_tensor(after))
             return [self._to_image(self.model.synthesize(pair, self._time(t)), before.dtype) for t in times]
 
