@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
     from vfi.pipeline import Summary
     from vfi.train import Recipe
@@ -227,7 +228,7 @@ def upsample(
         typer.echo(describe(summary))
 
 
-def summary_fields(summary: "Summary") -> dict[str, Any]:
+def summary_fields(summary: "Summary | FlowVideoSummary") -> dict[str, Any]:
     """A summary as JSON values; exact fractions become text such as 30000/1001."""
     values = dataclasses.asdict(summary)
     return {name: str(v) if isinstance(v, Fraction | Path) else v for name, v in values.items()}
@@ -522,6 +523,237 @@ MaxFlow = Annotated[
     typer.Option(help="Speed in pixels of the full colours (default: the fastest pixel's).", show_default=False),
 ]
 Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
+FlowModelName = Annotated[str, typer.Option("--model", "-m", help="dis, or a flow network's .safetensors file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.")]
+
+
+def parse_numbers(text: str, separator: str, count: int, option: str, example: str) -> tuple[int, ...]:
+    """Read whole numbers such as 640x360."""
+    parts = text.lower().split(separator)
+    if len(parts) != count or not all(part.strip().isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not of the form {example}", param_hint=option)
+    return tuple(int(part) for part in parts)
+
+
+def parse_time(text: str | None, option: str) -> Fraction | None:
+    """Read seconds, 90.5, or 1:30 or 1:02:03, exactly."""
+    if text is None:
+        return None
+    try:
+        parts = [Fraction(part) for part in text.split(":")]
+    except (ValueError, ZeroDivisionError):
+        parts = []
+    if not 1 <= len(parts) <= 3 or min(parts) < 0:
+        raise typer.BadParameter(f"{text!r} is not a time like 90.5 or 1:30", param_hint=option)
+    return sum((part * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
+
+
+@flow_app.command("run")
+@reports_errors
+def run_flow_command(
+    inputs: Annotated[list[Path], typer.Argument(help="Two images, folders of images, or videos.", show_default=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder to write to (default: INPUT_flow).", show_default=False),
+    ] = None,
+    model: FlowModelName = "dis",
+    output: Annotated[str, typer.Option(help="raw: flow files, viz: colour pictures, or both.")] = "both",
+    format: Annotated[str, typer.Option(help="Of flow files: flo, npy, npz, png, pfm or flo5.")] = "flo",
+    half: Half = False,
+    bidirectional: Annotated[
+        bool, typer.Option("--bidirectional", help="Also the flow back, and what is hidden in the second image.")
+    ] = False,
+    max_flow: MaxFlow = None,
+    start: Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)] = None,
+    end: Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)] = None,
+    resize: Annotated[
+        str | None, typer.Option(help="WxH, such as 640x360: the flow is in its pixels.", show_default=False)
+    ] = None,
+    crop: Annotated[str | None, typer.Option(help="X,Y,W,H: only this part.", show_default=False)] = None,
+    grey: Annotated[bool, typer.Option("--grey", help="Look at the images without their colours.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    batch: Annotated[int, typer.Option(min=1, help="Pairs at a time.")] = 1,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the flow between images, and write it as files and as pictures.
+
+    A folder holds pairs (walk1.png walk2.png, 7_img1.ppm 7_img2.ppm, 7_10.png 7_11.png), or else frames in order.
+
+    [bold]Examples:[/bold]
+
+    vfi flow run a.png b.png
+
+    vfi flow run film.mp4 --start 1:30 --end 1:35 --output viz --max-flow 20
+    """
+    from flow.files import FLOW_SUFFIXES
+    from vfi.flow_inputs import View, open_inputs
+    from vfi.flow_model import load_flow_model
+    from vfi.flow_run import FlowOutput, flow_folders, run_flow
+
+    if output not in ("raw", "viz", "both"):
+        raise typer.BadParameter(f"{output!r} is none of raw, viz, both", param_hint="--output")
+    if f".{format}" not in FLOW_SUFFIXES:
+        raise typer.BadParameter(f"{format!r} is none of {', '.join(FLOW_SUFFIXES)}", param_hint="--format")
+    if resize and crop:
+        raise typer.BadParameter("give --resize or --crop, not both")
+    size = parse_numbers(resize, "x", 2, "--resize", "640x360") if resize else None
+    part = parse_numbers(crop, ",", 4, "--crop", "10,20,640,360") if crop else None
+    if 0 in (size or ()) or 0 in (part or ())[2:]:
+        raise typer.BadParameter("a width and a height are 1 or more", param_hint="--resize / --crop")
+    wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow)
+    sources = open_inputs(inputs, parse_time(start, "--start"), parse_time(end, "--end"))
+    estimate = load_flow_model(model, device, precision)
+    with progress_bar("flow", unit="pairs", quiet=quiet) as progress:
+        summary = run_flow(
+            sources,
+            estimate,
+            flow_folders(sources, folder),
+            output=wanted,
+            view=View(size, part, grey),  # type: ignore[arg-type]
+            batch=batch,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(summary), indent=2, default=str))
+    elif not quiet:
+        typer.echo(
+            f"wrote the flow of {summary.pairs} pair{'s' * (summary.pairs != 1)} in {summary.files} files to "
+            f"{', '.join(map(str, summary.folders))}: motion {summary.mean_motion:.2f} px on average, "
+            f"{summary.largest_motion:.1f} px at most; {summary.seconds:.1f} s"
+        )
+        for note in summary.notes:
+            typer.echo(f"note: {note}")
+
+
+@flow_app.command("video")
+@reports_errors
+def flow_video_command(
+    source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Video to write (default: SOURCE_flow.EXT here).", show_default=False),
+    ] = None,
+    model: FlowModelName = "dis",
+    max_flow: Annotated[
+        float | None,
+        typer.Option(
+            help="Speed in pixels of the full colours; without it the video is gone through twice, first for its"
+            " fastest pixel.",
+            show_default=False,
+        ),
+    ] = None,
+    codec: Annotated[str | None, typer.Option(help="Encoder: libx264, ffv1, ...", show_default=False)] = None,
+    crf: Annotated[int | None, typer.Option(help="Quality: lower is better.", show_default=False)] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a video's flow a video in colours, with one scale for all its frames, and its times and sound.
+
+    [bold]Example:[/bold] vfi flow video film.mp4 -o flow.mp4 --max-flow 20
+    """
+    from vfi.flow_model import load_flow_model
+    from vfi.flow_video import color_video
+    from vfi.media import Encoding
+
+    output = output or default_video(source, "flow")
+    refuse_existing(output, overwrite)
+    estimate = load_flow_model(model, device, precision)
+    with progress_bar(source.name, quiet=quiet) as progress:
+        summary = color_video(
+            source,
+            output,
+            estimate,
+            max_flow=max_flow,
+            encoding=Encoding(codec, crf),
+            overwrite=overwrite,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json.dumps(summary_fields(summary), indent=2))
+    elif not quiet:
+        typer.echo(describe_flow_video(summary))
+
+
+def default_video(source: Path, what: str) -> Path:
+    """Return a name in the current folder, since the source's may not be ours to write to."""
+    from vfi.media import CONTAINERS
+
+    return Path(f"{source.stem}_{what}{source.suffix if source.suffix.lower() in CONTAINERS else '.mkv'}")
+
+
+def describe_flow_video(summary: "FlowVideoSummary") -> str:
+    """Say what was written, in a few lines."""
+    width, height = summary.size
+    line = f"wrote {summary.output}: {summary.frames} frames, {float(summary.duration):.3f} s, {width}x{height}"
+    if summary.max_flow is not None:
+        line += f", full colours at {summary.max_flow:.3g} px"
+    return "\n".join([line, *(f"note: {note}" for note in summary.notes)])
+
+
+@flow_app.command("arrows")
+@reports_errors
+def flow_arrows_command(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Two images, an image with --flow, or a video.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write (default: INPUT_arrows.EXT here).", show_default=False),
+    ] = None,
+    flow: Annotated[Path | None, typer.Option(help="File of the image's flow.", show_default=False)] = None,
+    model: FlowModelName = "dis",
+    spacing: Annotated[int, typer.Option(min=1, help="Pixels from arrow to arrow.")] = 16,
+    scale: Annotated[float, typer.Option(help="Length of an arrow in lengths of its motion.")] = 1.0,
+    threshold: Annotated[float, typer.Option(min=0, help="Motion in pixels up to which there is no arrow.")] = 0.5,
+    color: Annotated[str, typer.Option(help="Of the arrows: R,G,B in 0..255.")] = "255,255,0",
+    everywhere: Annotated[
+        bool, typer.Option("--all", help="Also where the images differ no more than by their noise.")
+    ] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw a motion as arrows on an image, or on every frame of a video.
+
+    [bold]Examples:[/bold]
+
+    vfi flow arrows a.png b.png -o arrows.png
+
+    vfi flow arrows film.mp4 --spacing 24 --scale 2
+    """
+    from vfi.flow_inputs import IMAGE_SUFFIXES
+    from vfi.flow_model import load_flow_model
+    from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
+
+    red, green, blue = parse_numbers(color, ",", 3, "--color", "255,255,0")
+    if max(red, green, blue) > 255:
+        raise typer.BadParameter(f"{color!r} goes beyond 255", param_hint="--color")
+    style = ArrowStyle(spacing, scale, threshold, (red, green, blue), everywhere)
+    first, still = inputs[0], inputs[0].suffix.lower() in IMAGE_SUFFIXES
+    if len(inputs) != (2 if still and flow is None else 1) or (flow is not None and not still):
+        raise typer.BadParameter("give two images, one image with --flow, or one video")
+    output = output or (Path(f"{first.stem}_arrows.png") if still else default_video(first, "arrows"))
+    refuse_existing(output, overwrite)
+    estimate = load_flow_model(model, device, precision)
+    if still:
+        second = inputs[1] if flow is None else None
+        arrow_picture(first, output, flow=flow, second=second, model=estimate, style=style, overwrite=overwrite)
+        said = f"wrote {output}"
+    else:
+        with progress_bar(first.name, quiet=quiet) as progress:
+            said = describe_flow_video(
+                arrow_video(first, output, estimate, style=style, overwrite=overwrite, progress=progress)
+            )
+    if not quiet:
+        typer.echo(said)
 
 
 @flow_app.command("convert")

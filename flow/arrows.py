@@ -13,6 +13,40 @@ from flow.files import known
 _FRACTION = 4  # bits after the point in OpenCV's coordinates: arrows end at sixteenths of a pixel
 _TIP = 0.3  # of an arrow's length, but at most ...
 _LONGEST_TIP = 6.0  # pixels, so that long arrows keep small heads
+# In pure noise the change of a patch stays below 3.3 times the median of what is left of it once the flow is undone.
+_BEYOND_NOISE = 6.0
+_PATCH = 9  # pixels, side of the patches whose change is looked at
+
+
+def evident_motion(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return where the images differ by more than their noise, (H, W) bool: elsewhere a flow is a guess.
+
+    first, second (H, W, 3) uint8 RGB; flow (H, W, 2), pixels, from the first to the second. An estimator finds motion
+    in the noise of a dark scene too, since noise always resembles itself a little somewhere near. The noise is told
+    from what is left of the difference once the flow is undone. Raises ValueError if the sizes differ.
+
+    >>> image = np.zeros((40, 40, 3), np.uint8)
+    >>> moved, flow = image.copy(), np.full((40, 40, 2), 2.)
+    >>> moved[20, 20] = 200
+    >>> found = evident_motion(image, moved, flow)
+    >>> bool(found[20, 20]), bool(found[5, 5])
+    (True, False)
+    """
+    if first.shape != second.shape or first.shape[:2] != flow.shape[:2]:
+        raise ValueError(
+            f"the images are {first.shape} and {second.shape}, the flow {flow.shape}: bring them to one size"
+        )
+    one, other = (
+        cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
+        for image in (first, second)
+    )
+    height, width = one.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    there = np.where(known(flow)[..., None], flow, 0).astype(np.float32)
+    back = cv2.remap(other, x + there[..., 0], y + there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    change, left = (cv2.blur((image - one) ** 2, (_PATCH, _PATCH)) for image in (other, back))
+    found: np.ndarray = change > _BEYOND_NOISE * np.median(left)
+    return found
 
 
 def draw_arrows(
@@ -26,12 +60,13 @@ def draw_arrows(
     color: tuple[int, int, int] = (255, 255, 0),
     thickness: int = 1,
 ) -> np.ndarray:
-    """Return a new image with an arrow from every ``spacing``-th known pixel that moves by more than ``threshold``.
+    """Return a new image with an arrow in each square of ``spacing`` pixels where any moves by more than ``threshold``.
 
-    image (H, W, 3) uint8 or uint16 RGB; flow (H, W, 2), pixels; valid (H, W) bool. An arrow is ``scale`` times as long
-    as the motion; ``threshold`` is in pixels of motion, ``color`` RGB in 0..255. The grid of arrows is centred.
-    Raises ValueError if the sizes differ, the image is of another kind, or ``spacing``, ``scale`` or ``thickness``
-    is not positive.
+    The arrow begins at the known pixel in the middle of its square or, if that rests, at the fastest one: what is
+    smaller than a square is shown too. The grid of squares is centred. image (H, W, 3) uint8 or uint16 RGB; flow
+    (H, W, 2), pixels; valid (H, W) bool. An arrow is ``scale`` times as long as the motion; ``threshold`` is in pixels
+    of motion, ``color`` RGB in 0..255. Raises ValueError if the sizes differ, the image is of another kind, or
+    ``spacing``, ``scale`` or ``thickness`` is not positive.
 
     >>> flow = np.zeros((9, 21, 2))
     >>> flow[..., 0] = 6
@@ -53,9 +88,16 @@ def draw_arrows(
     level = 257 if image.dtype == np.uint16 else 1
     paint = tuple(level * value for value in color)
     leaves = 2 * math.hypot(height, width)  # an arrow of this length ends outside, however much longer it is
-    for y in range((height - 1) % spacing // 2, height, spacing):
-        for x in range((width - 1) % spacing // 2, width, spacing):
-            motion = math.hypot(*flow[y, x]) if mask[y, x] else 0.0
+    speed = np.hypot(*np.moveaxis(np.where(mask[..., None], flow, 0).astype(np.float64), 2, 0))
+    for row in range((height - 1) % spacing // 2, height, spacing):
+        for column in range((width - 1) % spacing // 2, width, spacing):
+            y, x = row, column
+            if speed[y, x] <= threshold:
+                top, left = max(0, row - spacing // 2), max(0, column - spacing // 2)
+                square = speed[top : row - spacing // 2 + spacing, left : column - spacing // 2 + spacing]
+                down, right = np.unravel_index(square.argmax(), square.shape)
+                y, x = top + int(down), left + int(right)
+            motion = float(speed[y, x])
             if motion <= threshold:
                 continue
             length = scale * motion

@@ -1,15 +1,19 @@
 """The flow commands as a user meets them."""
 
 import json
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from cli import app
-from flow.color import flow_to_color
+from flow.checkpoint import save_checkpoint
+from flow.color import flow_to_color, largest_motion
 from flow.files import FLOW_SUFFIXES, read_flow, write_flow
+from flow.models import build_flow_model
 
 
 def vfi(*arguments):
@@ -151,3 +155,327 @@ def test_what_cannot_be_compared_is_one_sentence(tmp_path):
     assert "--overwrite" in in_one_sentence(
         vfi("compare", truth / "a.flo", truth / "a.flo", "--picture", truth / "b.flo")
     )
+
+
+def shifted(folder, *names, step=3, size=(60, 80), channels=3):
+    """Images of a texture that moves ``step`` pixels to the right from one to the next."""
+    folder.mkdir(exist_ok=True, parents=True)
+    texture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (size[0], 300, channels), np.uint8), (0, 0), 2)
+    for index, name in enumerate(names):
+        left = 150 - step * index
+        cv2.imwrite(str(folder / name), texture[:, left : left + size[1]])
+    return folder
+
+
+def names_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def middle(path):
+    """The median motion away from the edges."""
+    return np.median(read_flow(path)[0][20:40, 20:60], axis=(0, 1))
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def test_run_on_two_images_writes_flow_and_picture_into_the_current_folder(tmp_path, in_a_folder_of_its_own):
+    source = shifted(tmp_path / "in", "a.png", "b.png")
+    done = vfi("run", source / "a.png", source / "b.png")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("wrote the flow of 1 pair in 2 files to a_flow: motion 3.")
+    assert names_in(in_a_folder_of_its_own) == ["a_flow/a.flo", "a_flow/a_color.png"]
+    np.testing.assert_allclose(middle("a_flow/a.flo"), [3, 0], atol=0.1)
+    np.testing.assert_array_equal(rgb("a_flow/a_color.png"), flow_to_color(read_flow("a_flow/a.flo")[0]))
+    assert names_in(source) == ["a.png", "b.png"]
+
+
+def test_run_takes_images_in_the_order_given(tmp_path):
+    source = shifted(tmp_path / "in", "a.png", "b.png")
+    vfi("run", source / "b.png", source / "a.png", "--output", "raw")
+    np.testing.assert_allclose(middle("b_flow/b.flo"), [-3, 0], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("wish", "files"),
+    [
+        (["--output", "raw"], ["a.flo"]),
+        (["--output", "viz"], ["a_color.png"]),
+        (["--format", "png"], ["a.png", "a_color.png"]),
+        (["--format", "npz", "--half", "--output", "raw"], ["a.npz"]),
+        (
+            ["--bidirectional"],
+            ["a.flo", "a_backward.flo", "a_backward_color.png", "a_color.png", "a_occluded.png"],
+        ),
+    ],
+)
+def test_run_writes_what_is_asked_for(tmp_path, wish, files):
+    source = shifted(tmp_path / "in", "a.png", "b.png")
+    done = vfi("run", source / "a.png", source / "b.png", "-o", "out", *wish, "--quiet")
+    assert (done.exit_code, done.output) == (0, "")
+    assert names_in(tmp_path / "here" / "out") == files
+
+
+def test_run_both_ways_marks_what_leaves_the_frame(tmp_path):
+    source = shifted(tmp_path / "in", "a.png", "b.png", step=6)
+    vfi("run", source / "a.png", source / "b.png", "-o", "out", "--bidirectional")
+    np.testing.assert_allclose(middle("out/a_backward.flo"), [-6, 0], atol=0.2)
+    mask = rgb("out/a_occluded.png")[..., 0]
+    assert set(np.unique(mask)) == {0, 255}
+    assert (mask[:, -5:] == 255).mean() > 0.9
+    assert (mask[10:-10, 10:-15] == 0).mean() > 0.9
+
+
+def test_run_on_a_folder_batches_pairs_of_several_sizes_and_keeps_their_names(tmp_path):
+    source = shifted(tmp_path / "walks", "x_img1.ppm", "x_img2.ppm")
+    shifted(source, "y_img1.ppm", "y_img2.ppm", step=5, size=(50, 90))
+    shifted(source, "z_img1.ppm", "z_img2.ppm", step=2, size=(50, 90))
+    report = json.loads(vfi("run", source, "--batch", 4, "--output", "raw", "--json").stdout)
+    assert (report["pairs"], report["files"], report["folders"]) == (3, 3, ["walks_flow"])
+    for name, step in (("x", 3), ("y", 5), ("z", 2)):
+        np.testing.assert_allclose(middle(f"walks_flow/{name}_flow.flo"), [step, 0], atol=0.2)
+
+
+def test_run_on_several_inputs_gives_each_its_folder(tmp_path, film):
+    one, two = shifted(tmp_path / "one", "a.png", "b.png", "c.png"), film("clip.mp4", frames=6)
+    done = vfi("run", one, two, "--start", "0")
+    assert "leave out --start" in in_one_sentence(done)
+    assert vfi("run", one, two, "-o", "out", "--output", "viz").exit_code == 0
+    expected = [f"clip/clip_00000{i}_color.png" for i in range(5)] + ["one/a_color.png", "one/b_color.png"]
+    assert names_in(tmp_path / "here" / "out") == expected
+
+
+def test_run_on_a_part_of_a_video_resized_or_cropped(film):
+    path = film("clip.mp4", frames=12)
+    done = vfi("run", path, "--start", "0:0.2", "--end", 0.32, "--resize", "64x36", "--output", "raw", "--grey")
+    assert done.exit_code == 0, done.output
+    assert read_flow("clip_flow/clip_000005.flo")[0].shape == (36, 64, 2)
+    assert not (read_flow("clip_flow/clip_000005.flo")[0] > 2).any()  # 2 pixels a frame at full size
+    vfi("run", path, "--crop", "10,4,50,40", "-o", "crop", "--max-flow", 4)
+    assert len(list((path.parent / "here" / "crop").iterdir())) == 22
+    flow, _ = read_flow("crop/clip_000000.flo")
+    assert flow.shape == (40, 50, 2)
+    np.testing.assert_array_equal(rgb("crop/clip_000000_color.png"), flow_to_color(flow, max_flow=4))
+
+
+def test_run_refuses_existing_outputs_before_any_work(tmp_path):
+    source = shifted(tmp_path / "in", *(f"f{i}.png" for i in range(4)))
+    assert vfi("run", source, "-o", "out", "--output", "raw").exit_code == 0
+    for name in ("f0.flo", "f1.flo"):
+        (tmp_path / "here" / "out" / name).unlink()
+    assert "--overwrite" in in_one_sentence(vfi("run", source, "-o", "out", "--output", "raw"))
+    assert names_in(tmp_path / "here" / "out") == ["f2.flo"]
+    assert vfi("run", source, "-o", "out", "--output", "raw", "--overwrite").exit_code == 0
+    assert names_in(tmp_path / "here" / "out") == ["f0.flo", "f1.flo", "f2.flo"]
+
+
+def test_run_keeps_what_was_whole_when_a_later_image_is_damaged(tmp_path):
+    source = shifted(tmp_path / "in", "a.png", "b.png", "c.png")
+    (source / "c.png").write_bytes((source / "c.png").read_bytes()[:3000])
+    assert "c.png is no image" in in_one_sentence(vfi("run", source))
+    assert names_in(tmp_path / "here") == ["in_flow/a.flo", "in_flow/a_color.png"]
+    np.testing.assert_allclose(middle("in_flow/a.flo"), [3, 0], atol=0.1)
+
+
+def test_run_takes_a_checkpoint(tmp_path):
+    save_checkpoint(tmp_path / "net.safetensors", "flownets", build_flow_model("flownets", {"width": 0.1}), {})
+    source = shifted(tmp_path / "in", "a.png", "b.png", "c.png")
+    done = vfi("run", source, "-m", tmp_path / "net.safetensors", "--device", "cpu", "--batch", 2, "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert read_flow("out/b.flo")[0].shape == (60, 80, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing"], "does not exist"),
+        (["notes.txt"], "not a video"),
+        (["cut.mp4"], "damaged"),
+        (["empty.mp4"], "is empty"),
+        (["cut.png", "a.png"], "no image"),
+        (["a.png"], "name the second"),
+        (["a.png", "wide.png"], "one size"),
+        (["a.png", "b.png", "--model", "raft"], "there is no flow model 'raft'"),
+        (["a.png", "b.png", "--model", "notes.txt"], "notes.txt"),
+        (["a.png", "b.png", "--device", "cuda"], "leave out --device"),
+        (["a.png", "b.png", "--max-flow", "0"], "above 0"),
+        (["a.png", "b.png", "--crop", "0,0,500,500"], "crop less"),
+        (["a.png", "b.png", "-o", "notes.txt"], "notes.txt is a file"),
+        (["a.png", "b.png", "-o", "notes.txt/below"], "another folder"),
+        (["a.png", "b.png", "--half"], "npz"),
+    ],
+)
+def test_what_cannot_be_run_is_one_sentence_and_leaves_nothing(in_a_folder_of_its_own, film, arguments, words):
+    here = shifted(in_a_folder_of_its_own, "a.png", "b.png")
+    shifted(here, "wide.png", size=(60, 90))
+    whole = film("whole.mp4", frames=12).read_bytes()
+    (here / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    (here / "empty.mp4").touch()
+    (here / "notes.txt").write_text("no flow here")
+    if "cut.png" in arguments:
+        (here / "cut.png").write_bytes((here / "a.png").read_bytes()[:2000])
+    before = names_in(here)
+    assert words in in_one_sentence(vfi("run", *arguments))
+    assert names_in(here) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--output", "all"],
+        ["--format", "exr"],
+        ["--resize", "640"],
+        ["--resize", "0x10"],
+        ["--crop", "1,2,3"],
+        ["--resize", "6x6", "--crop", "0,0,6,6"],
+        ["--start", "soon"],
+        ["--start", "-1"],
+        ["--batch", "0"],
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(tmp_path, wrong):
+    source = shifted(tmp_path / "in", "a.png", "b.png")
+    done = vfi("run", source, *wrong)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def decoded(path):
+    """Times in seconds and RGB pictures of a video, and whether it has sound."""
+    with av.open(str(path)) as container:
+        found = [(f.pts * f.time_base, f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+        return [time for time, _ in found], [picture for _, picture in found], bool(container.streams.audio)
+
+
+@pytest.mark.parametrize("varying", [False, True])
+def test_a_flow_video_has_the_times_and_sound_of_its_source_and_one_scale(film, varying):
+    times = [Fraction(t, 1000) for t in (0, 40, 100, 130, 300, 400)] if varying else None
+    source = film("clip.mkv", times=times, rate=Fraction(30000, 1001), frames=6, sound=["aac"])
+    done = vfi("video", source, "-o", "flow.mkv", "--json")
+    assert done.exit_code == 0, done.output
+    scale = json.loads(done.stdout)["max_flow"]
+    moments, pictures, sound = decoded("flow.mkv")
+    assert moments == decoded(source)[0]
+    assert sound
+    assert pictures[0].shape == (72, 128, 3)
+    vfi("run", source, "-o", "out", "--max-flow", scale)
+    raw = [read_flow(f"out/clip_{i:06d}.flo")[0] for i in range(5)]
+    assert scale == pytest.approx(max(1, *(largest_motion(flow) for flow in raw)))
+    for index, picture in enumerate(pictures):
+        expected = rgb(f"out/clip_{min(index, 4):06d}_color.png").astype(int)
+        assert np.abs(picture - expected).mean() < 4
+
+
+def test_motion_to_the_right_is_red_in_a_flow_video_however_the_source_is_stored(film):
+    for name, more in (
+        ("grey.mkv", {"codec": "ffv1", "pix_fmt": "gray"}),
+        ("odd.mkv", {"codec": "ffv1", "pix_fmt": "yuv444p10le", "size": (127, 71)}),
+        ("tagged.mp4", {"tags": (9, 1, 9, 16), "pix_fmt": "yuv420p10le", "codec": "libx265"}),
+    ):
+        done = vfi("video", film(name, frames=3, **more), "--max-flow", 2, "-o", f"flow_{name}")
+        assert done.exit_code == 0, done.output
+        picture = decoded(f"flow_{name}")[1][0]
+        red, green, blue = picture[30, 12:20].reshape(-1, 3).mean(axis=0)
+        assert red > 200
+        assert max(green, blue) < 150
+
+
+def test_a_turned_video_is_upright_in_its_flow_video(film):
+    source = film("turned.mp4", frames=4, rotation=90)  # what is stored as right is shown as up
+    assert vfi("video", source, "-o", "flow.mp4", "--max-flow", 2).exit_code == 0
+    picture = decoded("flow.mp4")[1][0]
+    assert picture.shape == (128, 72, 3)
+    colored = picture[np.ptp(picture.astype(int), axis=2) > 120]
+    red, green, blue = colored.mean(axis=0)
+    assert blue > red > green  # violet: up
+
+
+def test_a_still_video_stays_white(film):
+    source = film(frames=4, picture=lambda _, size: np.full((size[1], size[0], 3), 90, np.uint8))
+    done = vfi("video", source)
+    assert "full colours at 1 px" in done.stdout
+    assert all(picture.min() > 245 for picture in decoded("film_flow.mp4")[1])
+
+
+def test_what_cannot_become_a_flow_video_is_one_sentence_and_leaves_nothing(film, in_a_folder_of_its_own):
+    source = film(frames=4)
+    cut = in_a_folder_of_its_own / "cut.mp4"
+    cut.write_bytes(source.read_bytes()[:-300])
+    for arguments, words in (
+        ([source, "-o", "flow.avi"], "must end in"),
+        ([source, "-o", "no/flow.mp4"], "no folder"),
+        ([source, "--max-flow", "-2"], "above 0"),
+        ([source, "-o", source], "--overwrite"),
+        ([source, "-o", source, "--overwrite"], "source itself"),
+        ([cut], "damaged"),
+        (["none.mp4"], "does not exist"),
+        ([in_a_folder_of_its_own], "is a folder"),
+    ):
+        assert words in in_one_sentence(vfi("video", *arguments))
+    assert names_in(in_a_folder_of_its_own) == ["cut.mp4"]
+
+
+def test_arrows_of_two_images_and_of_a_flow_file_agree(tmp_path):
+    source = shifted(tmp_path / "in", "a.png", "b.png", step=5)
+    assert vfi("arrows", source / "a.png", source / "b.png", "--color", "0,255,0").stdout == "wrote a_arrows.png\n"
+    vfi("run", source / "a.png", source / "b.png", "-o", "out")
+    done = vfi("arrows", source / "a.png", "--flow", "out/a.flo", "-o", "again.png", "--color", "0,255,0")
+    assert done.exit_code == 0, done.output
+    before, after = rgb(source / "a.png"), rgb("a_arrows.png")
+    np.testing.assert_array_equal(after, rgb("again.png"))
+    painted = after[(before != after).any(axis=2)]
+    assert len(painted) > 100
+    assert (painted[:, 1] >= painted[:, 0]).mean() > 0.9
+    vfi("arrows", source / "a.png", "--flow", "out/a.flo", "-o", "none.png", "--threshold", 9)
+    np.testing.assert_array_equal(rgb("none.png"), before)
+
+
+def test_arrows_show_a_small_object_in_a_dark_noisy_grey_video_and_nothing_else(film):
+    rng = np.random.default_rng(0)
+
+    def night(index, size):
+        image = np.full(size[::-1], 16.0)
+        image[50:58, 37 + 2 * index : 45 + 2 * index] = 70
+        noisy = np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+        return av.VideoFrame.from_ndarray(noisy, "gray")
+
+    source = film("night.mkv", frames=6, size=(160, 120), codec="ffv1", pix_fmt="gray", picture=night)
+    done = vfi("arrows", source, "-o", "arrows.mp4")
+    assert done.exit_code == 0, done.output
+    times, pictures, _ = decoded("arrows.mp4")
+    assert times == decoded(source)[0]
+    for index, picture in enumerate(pictures):
+        yellow = picture[..., 0].astype(int) - picture[..., 2] > 60
+        rows, columns = np.nonzero(yellow)
+        if index == 5:  # what follows the last frame is not known
+            assert not yellow.any()
+            continue
+        assert len(rows) > 2
+        assert 40 <= rows.min() <= rows.max() <= 68
+        assert 27 + 2 * index <= columns.min() <= columns.max() <= 60 + 2 * index
+
+
+def test_arrows_keep_the_colours_of_a_video(film):
+    source = film(frames=4, tags=(1, 1, 1, 1))
+    assert vfi("arrows", source, "--threshold", 100, "-o", "a.mp4").exit_code == 0
+    for before, after in zip(decoded(source)[1], decoded("a.mp4")[1], strict=True):
+        assert np.abs(before.astype(int) - after).mean() < 2
+
+
+def test_what_cannot_have_arrows_is_one_sentence(tmp_path, film):
+    source = shifted(tmp_path / "in", "a.png", "b.png")
+    shifted(source, "wide.png", size=(60, 90))
+    write_flow(tmp_path / "small.flo", np.zeros((4, 5, 2)))
+    a = source / "a.png"
+    assert "one size" in in_one_sentence(vfi("arrows", a, source / "wide.png"))
+    assert "the flow of this image" in in_one_sentence(vfi("arrows", a, "--flow", tmp_path / "small.flo"))
+    assert "does not exist" in in_one_sentence(vfi("arrows", a, source / "c.png"))
+    assert "positive" in in_one_sentence(vfi("arrows", a, source / "b.png", "--scale", 0))
+    assert "no image format" in in_one_sentence(vfi("arrows", a, source / "b.png", "-o", "a.xyz"))
+    assert "is a folder" in in_one_sentence(vfi("arrows", source))
+    for wrong in ([a], [a, film(frames=2), "--flow", tmp_path / "small.flo"], [a, a, "--color", "red"]):
+        assert vfi("arrows", *wrong).exit_code == 2

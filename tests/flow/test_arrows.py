@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
-from flow.arrows import draw_arrows
+from flow.arrows import draw_arrows, evident_motion
+from flow.dis import dis_flow
 
 
 def frame(height=60, width=80, dtype=np.uint8, value=40):
@@ -106,3 +108,30 @@ def test_sizes_that_differ_are_refused():
 def test_options_are_positive(options):
     with pytest.raises(ValueError, match="give positive numbers"):
         draw_arrows(frame(), uniform(1, 1), **options)
+
+
+def test_what_moves_between_the_middles_of_the_squares_has_an_arrow():
+    image, flow = frame(), np.zeros((60, 80, 2))
+    flow[16:19, 46:49, 0] = 5  # as far from the points of the grid as can be
+    rows, columns = painted(image, draw_arrows(image, flow, spacing=16))
+    assert 16 <= rows.mean() <= 19
+    assert 46 <= columns.min() <= 48
+
+
+def test_motion_found_in_noise_alone_is_not_evident():
+    rng = np.random.default_rng(0)
+    first, second = (np.full((120, 160, 3), 20.0) for _ in range(2))
+    first[50:58, 40:48], second[50:58, 42:50] = 70, 70
+    noisy = [np.clip(image + rng.normal(0, 8, (120, 160, 1)), 0, 255).astype(np.uint8) for image in (first, second)]
+    evident = evident_motion(*noisy, dis_flow(*noisy))
+    assert evident[50:58, 40:50].all()
+    assert not np.delete(np.delete(evident, slice(40, 68), 0), slice(30, 60), 1).any()
+    with pytest.raises(ValueError, match="one size"):
+        evident_motion(*noisy, np.zeros((120, 161, 2)))
+
+
+def test_a_clean_pan_is_evident_wherever_there_is_texture():
+    texture = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+    texture = cv2.GaussianBlur(texture, (0, 0), 2)
+    first, second = (np.ascontiguousarray(texture[:, at : at + 140]) for at in (3, 0))
+    assert evident_motion(first, second, dis_flow(first, second)).mean() > 0.95

@@ -76,12 +76,14 @@ class VideoWriter:
         rate: Fraction,
         tick: Fraction,
         start: Fraction,
+        info: VideoInfo | None = None,
     ) -> None:
         """Open the output.
 
         ``rate`` is the new frame rate, on average if it varies. Frames will come at ``start`` (seconds) plus
-        whole numbers of ``tick`` (seconds).
+        whole numbers of ``tick`` (seconds). ``info`` describes them where they are not like those of the source.
         """
+        info = info or source.info
         self.path = path
         self._rate, self._start = rate, start
         self._tick = max(tick, _FINEST_TICK)
@@ -91,8 +93,8 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
         self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-        encoder = choose_encoder(encoding, source.info, path)
-        self._info = _stored(source.info, encoder)
+        encoder = choose_encoder(encoding, info, path)
+        self._info = _stored(info, encoder)
         notes = list(encoder.notes)
         try:
             with writing(path):
