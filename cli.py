@@ -524,6 +524,10 @@ MaxFlow = Annotated[
 ]
 Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
 FlowModelName = Annotated[str, typer.Option("--model", "-m", help="dis, or a flow network's .safetensors file.")]
+VideoCodec = Annotated[
+    str | None, typer.Option("--codec", help="Encoder of a video: libx264, ffv1, ...", show_default=False)
+]
+VideoCrf = Annotated[int | None, typer.Option("--crf", help="Quality of a video: lower is better.", show_default=False)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.")]
 
 
@@ -646,8 +650,8 @@ def flow_video_command(
             show_default=False,
         ),
     ] = None,
-    codec: Annotated[str | None, typer.Option(help="Encoder: libx264, ffv1, ...", show_default=False)] = None,
-    crf: Annotated[int | None, typer.Option(help="Quality: lower is better.", show_default=False)] = None,
+    codec: VideoCodec = None,
+    crf: VideoCrf = None,
     device: Device = "auto",
     precision: Precision = "auto",
     overwrite: Overwrite = False,
@@ -716,6 +720,8 @@ def flow_arrows_command(
     everywhere: Annotated[
         bool, typer.Option("--all", help="Also where the images differ no more than by their noise.")
     ] = False,
+    codec: VideoCodec = None,
+    crf: VideoCrf = None,
     device: Device = "auto",
     precision: Precision = "auto",
     overwrite: Overwrite = False,
@@ -732,6 +738,7 @@ def flow_arrows_command(
     from vfi.flow_inputs import IMAGE_SUFFIXES
     from vfi.flow_model import load_flow_model
     from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
+    from vfi.media import Encoding
 
     red, green, blue = parse_numbers(color, ",", 3, "--color", "255,255,0")
     if max(red, green, blue) > 255:
@@ -749,9 +756,16 @@ def flow_arrows_command(
         said = f"wrote {output}"
     else:
         with progress_bar(first.name, quiet=quiet) as progress:
-            said = describe_flow_video(
-                arrow_video(first, output, estimate, style=style, overwrite=overwrite, progress=progress)
+            summary = arrow_video(
+                first,
+                output,
+                estimate,
+                style=style,
+                encoding=Encoding(codec, crf),
+                overwrite=overwrite,
+                progress=progress,
             )
+            said = describe_flow_video(summary)
     if not quiet:
         typer.echo(said)
 

@@ -15,6 +15,7 @@ _TIP = 0.3  # of an arrow's length, but at most ...
 _LONGEST_TIP = 6.0  # pixels, so that long arrows keep small heads
 # In pure noise the change of a patch stays below 3.3 times the median of what is left of it once the flow is undone.
 _BEYOND_NOISE = 6.0
+_UNSEEN = 0.25  # squared levels: what compression alone makes of a still scene
 _PATCH = 9  # pixels, side of the patches whose change is looked at
 
 
@@ -45,7 +46,7 @@ def evident_motion(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> n
     there = np.where(known(flow)[..., None], flow, 0).astype(np.float32)
     back = cv2.remap(other, x + there[..., 0], y + there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     change, left = (cv2.blur((image - one) ** 2, (_PATCH, _PATCH)) for image in (other, back))
-    found: np.ndarray = change > _BEYOND_NOISE * np.median(left)
+    found: np.ndarray = change > max(_BEYOND_NOISE * float(np.median(left)), _UNSEEN)
     return found
 
 

@@ -479,3 +479,10 @@ def test_what_cannot_have_arrows_is_one_sentence(tmp_path, film):
     assert "is a folder" in in_one_sentence(vfi("arrows", source))
     for wrong in ([a], [a, film(frames=2), "--flow", tmp_path / "small.flo"], [a, a, "--color", "red"]):
         assert vfi("arrows", *wrong).exit_code == 2
+
+
+def test_a_damaged_image_makes_opencv_say_nothing_of_its_own(tmp_path, capfd):
+    source = shifted(tmp_path / "in", "a.png", "b.png")
+    (source / "b.png").write_bytes((source / "b.png").read_bytes()[:2000])
+    in_one_sentence(vfi("run", source))
+    assert capfd.readouterr().err == ""

@@ -141,7 +141,9 @@ class FilmPairs:
     def names(self) -> Sequence[str] | None:
         if self._rate is None or self._count is None:
             return None
-        inside = [i for i in range(self._count) if self._wanted(self._first + i / self._rate)]
+        inside: Sequence[int] = range(self._count)
+        if self._start is not None or self._end is not None:
+            inside = [i for i in inside if self._wanted(self._first + i / self._rate)]
         return [self._name(i) for i in inside[:-1]]
 
     def pairs(self, view: View) -> Iterator[Pair]:

@@ -109,11 +109,11 @@ def run_flow(
     for source, folder in zip(sources, folders, strict=True):
         names = source.names()
         total = None if names is None or total is None else total + len(names)
-        files = [file for name in names or () for file in output.files(folder, name)]
-        refuse_twins(files)
+        refuse_twins(folder / name for name in names or ())
         if folder.exists():
-            for file in files:
-                refuse_existing(file, overwrite)
+            for name in names or ():
+                for file in output.files(folder, name):
+                    refuse_existing(file, overwrite)
     began, pairs, written, motion, pixels, fastest = time.monotonic(), 0, 0, 0.0, 0, 0.0
     for source, folder in zip(sources, folders, strict=True):
         for group in alike(source.pairs(view), batch):

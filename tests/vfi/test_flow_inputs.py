@@ -1,3 +1,4 @@
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_a_folder_streams_each_frame_once(tmp_path):
     assert [pair.name for pair in pairs] == source.names() == ["a", "b", "c"]
     assert [(int(p.first[0, 0, 0]), int(p.second[0, 0, 0])) for p in pairs] == [(0, 1), (1, 2), (2, 3)]
     assert pairs[0].second is pairs[1].first
+
+
+def test_two_images_are_in_memory_however_long_the_film(film, tmp_path):
+    frames = [f"{index}.png" for index in range(12)]
+    for path in (film(frames=12), write(tmp_path / "frames", *frames)):
+        born: list[weakref.ref] = []
+        (source,) = open_inputs([path])
+        for pair in source.pairs(View()):
+            born.append(weakref.ref(pair.second))
+            assert sum(image() is not None for image in born) <= 2
+        assert len(born) == 11
 
 
 @pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001)])

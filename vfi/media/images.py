@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -18,12 +19,27 @@ def read_image(path: Path) -> np.ndarray:
     """
     if not path.is_file():
         raise MediaError(f"{path} does not exist: check the name")
-    data = np.fromfile(path, np.uint8)  # cv2.imread fails on some names, for example on Windows
+    try:
+        data = np.fromfile(path, np.uint8)  # cv2.imread fails on some names, for example on Windows
+    except PermissionError as error:
+        raise MediaError(f"{path} may not be read: ask for permission to read it") from error
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR
-    image = cv2.imdecode(data, flags) if data.size else None
+    with _silence():
+        image = cv2.imdecode(data, flags) if data.size else None
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise MediaError(f"{path} is no image of 8 or 16 bits that can be read: give a PNG, JPEG or TIFF file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep OpenCV from writing to the terminal: what is wrong is raised."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
