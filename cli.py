@@ -639,7 +639,9 @@ def flow_video_command(
     source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Video to write (default: SOURCE_flow.EXT here).", show_default=False),
+        typer.Option(
+            "--output", "-o", help="File or folder to write (default: SOURCE_flow.EXT here).", show_default=False
+        ),
     ] = None,
     model: FlowModelName = "dis",
     max_flow: Annotated[
@@ -666,7 +668,7 @@ def flow_video_command(
     from vfi.flow_video import color_video
     from vfi.media import Encoding
 
-    output = output or default_video(source, "flow")
+    output = placed(output, default_video(source, "flow"))
     refuse_existing(output, overwrite)
     estimate = load_flow_model(model, device, precision)
     with progress_bar(source.name, quiet=quiet) as progress:
@@ -683,6 +685,11 @@ def flow_video_command(
         typer.echo(json.dumps(summary_fields(summary), indent=2))
     elif not quiet:
         typer.echo(describe_flow_video(summary))
+
+
+def placed(output: Path | None, default: Path) -> Path:
+    """Return the file that the user named, or the default one, in the folder that the user named."""
+    return default if output is None else output / default.name if output.is_dir() else output
 
 
 def default_video(source: Path, what: str) -> Path:
@@ -709,7 +716,9 @@ def flow_arrows_command(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write (default: INPUT_arrows.EXT here).", show_default=False),
+        typer.Option(
+            "--output", "-o", help="File or folder to write (default: INPUT_arrows.EXT here).", show_default=False
+        ),
     ] = None,
     flow: Annotated[Path | None, typer.Option(help="File of the image's flow.", show_default=False)] = None,
     model: FlowModelName = "dis",
@@ -747,7 +756,7 @@ def flow_arrows_command(
     first, still = inputs[0], inputs[0].suffix.lower() in IMAGE_SUFFIXES
     if len(inputs) != (2 if still and flow is None else 1) or (flow is not None and not still):
         raise typer.BadParameter("give two images, one image with --flow, or one video")
-    output = output or (Path(f"{first.stem}_arrows.png") if still else default_video(first, "arrows"))
+    output = placed(output, Path(f"{first.stem}_arrows.png") if still else default_video(first, "arrows"))
     refuse_existing(output, overwrite)
     estimate = load_flow_model(model, device, precision)
     if still:

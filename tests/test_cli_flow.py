@@ -425,6 +425,8 @@ def test_arrows_of_two_images_and_of_a_flow_file_agree(tmp_path):
     vfi("run", source / "a.png", source / "b.png", "-o", "out")
     done = vfi("arrows", source / "a.png", "--flow", "out/a.flo", "-o", "again.png", "--color", "0,255,0")
     assert done.exit_code == 0, done.output
+    assert vfi("arrows", source / "a.png", source / "b.png", "-o", source).exit_code == 0
+    assert names_in(source) == ["a.png", "a_arrows.png", "b.png"]
     before, after = rgb(source / "a.png"), rgb("a_arrows.png")
     np.testing.assert_array_equal(after, rgb("again.png"))
     painted = after[(before != after).any(axis=2)]
