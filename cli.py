@@ -822,3 +822,118 @@ def compare_flow_command(
 
     comparison = compare_flow(estimate, truth, picture, overwrite=overwrite)
     typer.echo(comparison.to_json() if as_json else str(comparison))
+
+
+FlowData = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folder of a public data set, list of 'frame0 frame1 flow', or synthetic:FOLDER of pictures.",
+        show_default=False,
+    ),
+]
+Variant = Annotated[str | None, typer.Option(help="clean or final; occ or noc.", show_default=False)]
+HeldOut = Annotated[float, typer.Option(help="Share of the split val, where a data set has none of its own.")]
+
+
+@flow_app.command("train")
+@reports_errors
+def train_flow_command(
+    data: FlowData,
+    model: Annotated[str, typer.Option("--model", "-m", help="flownets, flownetc, flownet2-s, ...")] = "flownets",
+    width: Annotated[float, typer.Option(min=0.01, help="Times the channels of the paper.")] = 1.0,
+    run: Run = None,
+    init: Annotated[Path | None, typer.Option(help="Begin with a checkpoint's weights.", show_default=False)] = None,
+    steps: Steps = 600_000,
+    schedule: Annotated[
+        str, typer.Option(help="s-short, s-long, s-fine or constant; stretched to --steps.")
+    ] = "s-short",
+    lr: Annotated[
+        float | None, typer.Option(help="Rate to begin with, if not the schedule's.", show_default=False)
+    ] = None,
+    warmup: Annotated[int, typer.Option(help="Steps in which the rate rises.")] = 0,
+    batch: int = 8,
+    crop: Annotated[str, typer.Option(help="Height,width of what a step sees; multiples of 64.")] = "320,448",
+    augment: Annotated[bool, typer.Option(help="Scale, turn, mirror and recolour.")] = True,
+    loss: Annotated[str, typer.Option(help="multiscale, or epe of the finest flow.")] = "multiscale",
+    sparse: Annotated[bool, typer.Option("--sparse", help="Few pixels are known, as in KITTI.")] = False,
+    optimizer: Annotated[str, typer.Option(help="adam or adamw.")] = "adam",
+    ema: Annotated[float, typer.Option(help="How much of the averaged weights each step keeps; 0: no average.")] = 0.0,
+    clip: Annotated[float, typer.Option(help="Norm the gradient is clipped to; 0: not.")] = 0.0,
+    freeze: Annotated[
+        list[str] | None, typer.Option(help="A part that keeps its weights; repeatable.", show_default=False)
+    ] = None,
+    variant: Variant = None,
+    held_out: HeldOut = 0.1,
+    val: Annotated[
+        list[str] | None, typer.Option(help="Data to validate on, if not the split val.", show_default=False)
+    ] = None,
+    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 5000,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead.")] = 4,
+    seed: int = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Train a flow network; Ctrl+C saves, and the same command goes on from there.
+
+    [bold]Example:[/bold] vfi flow train FlyingChairs_release --model flownets --width 0.375 --run runs/chairs
+    """
+    from flow.augment import PLAIN, Augmentation
+    from flow.datasets import open_datasets
+    from flow.train import Recipe, open_training
+
+    height, width_of_crop = parse_numbers(crop, ",", 2, "--crop", "320,448")
+    size = (height * 6 // 5, width_of_crop * 6 // 5)  # of made-up scenes: room to move the crop in
+    read = functools.partial(open_datasets, variant=variant, held_out=held_out, size=size, seed=seed)
+    dataset = read(data, "all" if val else "train")
+    validation = open_datasets(val, "all", size=size, seed=seed) if val else read(data, "val")
+    augmentation = dataclasses.replace(Augmentation() if augment else PLAIN, crop=(height, width_of_crop))
+    recipe = Recipe(
+        steps, schedule, lr, warmup, batch, augmentation, loss, sparse=sparse, optimizer=optimizer, ema=ema, clip=clip,
+        seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
+    )  # fmt: skip
+    run = run or Path("runs") / model
+    training = open_training(
+        model, {"width": width}, dataset, recipe, run, init=init, validation=validation, device=device,
+        precision=precision, workers=workers,
+    )  # fmt: skip
+    if training.step:
+        typer.echo(f"resuming {run} at step {training.step}", err=True)
+    try:
+        with progress_bar("training", recipe.steps, "steps") as progress:
+            for now in training.run_steps():
+                progress(now.step, now.steps)
+                if now.scores:
+                    scores = f"EPE {now.scores['epe']:.3f} px, Fl-all {now.scores['fl_all']:.2f} %"
+                    said = f"step {now.step}: loss {now.loss:.4f}; {scores}; {now.images_per_second:.1f} pairs/s"
+                    typer.echo(said, err=True)
+    except KeyboardInterrupt:
+        typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
+        raise
+    typer.echo(f"wrote {training.model_file}")
+
+
+@flow_app.command("eval")
+@reports_errors
+def evaluate_flow_command(
+    model: Annotated[str, typer.Argument(help="A flow network's .safetensors file, or dis, farneback, zero.")],
+    data: FlowData,
+    split: Annotated[str, typer.Option(help="all, train or val.")] = "all",
+    variant: Variant = None,
+    held_out: HeldOut = 0.1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Pairs at most, spread evenly.", show_default=False)] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score flow where it is known: end-point error, Fl-all, bands of speed, time and memory.
+
+    [bold]Example:[/bold] vfi flow eval dis MPI-Sintel --variant final --split val
+    """
+    from flow.datasets import open_datasets
+    from flow.evaluate import evaluate_flow, find_estimator
+
+    dataset = open_datasets(data, split, variant=variant, held_out=held_out)
+    estimate, place = find_estimator(model, device, precision)
+    with progress_bar(f"{model} on {dataset.name}", len(dataset), "pairs") as progress:
+        found = evaluate_flow(estimate, dataset, limit=limit, device=place, progress=progress)
+    typer.echo(found.to_json() if as_json else str(found))

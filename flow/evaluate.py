@@ -1,5 +1,7 @@
 """How good and how fast an estimator of flow is, on a data set: networks and classical ones on the same pairs."""
 
+import dataclasses
+import json
 import math
 import statistics
 import sys
@@ -7,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +35,31 @@ class Evaluation:
     milliseconds: float  # the median for a pair, frames and flow in the memory of the host
     peak_mebibytes: float  # most memory: allocated on the GPU, or else resident for the whole process; NaN if unknown
     by_pair: tuple[tuple[str, float], ...]  # name and end-point error of each, NaN if nothing is known of it
+
+    def to_json(self) -> str:
+        """Return everything as JSON; null where there are no pixels, or nothing is known."""
+        values = dataclasses.asdict(self) | {"by_pair": dict(self.by_pair)}
+        return json.dumps(_nulls(values), indent=2)
+
+    def __str__(self) -> str:
+        report = self.report
+        lines = [
+            f"EPE {report.epe:.3f} px, Fl-all {report.fl_all:.2f} %, over 1 px {report.over_1px:.2f} %, "
+            f"over 3 px {report.over_3px:.2f} %, over 5 px {report.over_5px:.2f} %, on {self.pairs} pairs"
+        ]
+        bands = {
+            "true motion below 10 px": report.s0_10,
+            "true motion 10 to 40 px": report.s10_40,
+            "true motion 40 px or more": report.s40_plus,
+            "seen in both frames": self.matched,
+            "hidden in the second": self.unmatched,
+        }
+        lines += [
+            f"  {name}: EPE {band.epe:.3f} px over {band.pixels} pixels" for name, band in bands.items() if band.pixels
+        ]
+        memory = "" if math.isnan(self.peak_mebibytes) else f", at most {self.peak_mebibytes:.0f} MiB of memory"
+        lines.append(f"  {self.milliseconds:.1f} ms for a pair (median){memory}")
+        return "\n".join(lines)
 
 
 def zero_flow(frame0: np.ndarray, frame1: np.ndarray) -> np.ndarray:
@@ -67,9 +95,12 @@ CLASSICAL: dict[str, Estimate] = {
 def find_estimator(name: str, device: str = "auto", precision: str = "auto") -> tuple[Estimate, str]:
     """Return an estimator, classical by name or a network by its checkpoint's file, and the type of its device.
 
-    Raises ValueError if there is none of that name, and CheckpointError if the file holds no flow network.
+    Raises ValueError if there is none of that name or it does not compute there, and CheckpointError if the file
+    holds no flow network.
     """
     if name in CLASSICAL:
+        if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
+            raise ValueError(f"{name} computes on the CPU in its own precision: choose neither for it")
         return CLASSICAL[name], "cpu"
     if not Path(name).is_file():
         raise ValueError(f"there is no {name!r}: use {', '.join(CLASSICAL)} or the .safetensors file of a flow network")
@@ -125,6 +156,13 @@ def evaluate_flow(
         peak_mebibytes=_peak(device),
         by_pair=tuple(by_pair),
     )
+
+
+def _nulls(value: Any) -> Any:
+    """JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {key: _nulls(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 class _Mean:

@@ -1,3 +1,4 @@
+import json
 import math
 import time
 
@@ -73,6 +74,16 @@ def test_what_is_hidden_is_measured_apart():
     assert found.unmatched.epe == pytest.approx(hidden, rel=1e-5)
 
 
+def test_the_same_is_told_in_words_and_in_json(scenes):
+    found = evaluate_flow(CLASSICAL["zero"], scenes)
+    told = json.loads(found.to_json())
+    assert told["report"]["epe"] == found.report.epe
+    assert told["matched"] == {"pixels": 0, "epe": None}
+    assert told["by_pair"] == dict(found.by_pair)
+    assert f"EPE {found.report.epe:.3f} px" in str(found)
+    assert "hidden" not in str(found)
+
+
 def test_a_network_is_measured_as_it_answers(scenes, tmp_path):
     torch.manual_seed(0)
     model = build_flow_model("flownets", {"width": 0.05})
@@ -112,6 +123,8 @@ def test_a_limit_spreads_over_the_data_set(scenes):
 def test_wrong_names_are_told(tmp_path):
     with pytest.raises(ValueError, match="dis, farneback, zero"):
         find_estimator("pwc")
+    with pytest.raises(ValueError, match="on the CPU"):
+        find_estimator("dis", "cuda")
     (tmp_path / "a.safetensors").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match=r"a\.safetensors"):
         find_estimator(str(tmp_path / "a.safetensors"))
