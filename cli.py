@@ -835,6 +835,14 @@ Variant = Annotated[str | None, typer.Option(help="clean or final; occ or noc.",
 HeldOut = Annotated[float, typer.Option(help="Share of the split val, where a data set has none of its own.")]
 
 
+def parse_parts(texts: list[str]) -> dict[str, Path]:
+    """Read flownetc=c.safetensors."""
+    parts = [text.partition("=") for text in texts]
+    if not all(part and file for part, _, file in parts):
+        raise typer.BadParameter("write PART=FILE, such as flownetc=c.safetensors", param_hint="--init-part")
+    return {part: Path(file) for part, _, file in parts}
+
+
 @flow_app.command("train")
 @reports_errors
 def train_flow_command(
@@ -843,6 +851,12 @@ def train_flow_command(
     width: Annotated[float, typer.Option(min=0.01, help="Times the channels of the paper.")] = 1.0,
     run: Run = None,
     init: Annotated[Path | None, typer.Option(help="Begin with a checkpoint's weights.", show_default=False)] = None,
+    init_part: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="PART=FILE: begin a network of a stack with one trained alone; repeatable.", show_default=False
+        ),
+    ] = None,
     steps: Steps = 600_000,
     schedule: Annotated[
         str, typer.Option(help="s-short, s-long, s-fine or constant; stretched to --steps.")
@@ -893,8 +907,8 @@ def train_flow_command(
     )  # fmt: skip
     run = run or Path("runs") / model
     training = open_training(
-        model, {"width": width}, dataset, recipe, run, init=init, validation=validation, device=device,
-        precision=precision, workers=workers,
+        model, {"width": width}, dataset, recipe, run, init=init, init_parts=parse_parts(init_part or []),
+        validation=validation, device=device, precision=precision, workers=workers,
     )  # fmt: skip
     if training.step:
         typer.echo(f"resuming {run} at step {training.step}", err=True)

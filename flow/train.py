@@ -4,7 +4,7 @@ import csv
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -449,6 +449,7 @@ def open_training(
     run: Path,
     *,
     init: Path | None = None,
+    init_parts: Mapping[str, Path] | None = None,
     validation: FlowDataset | None = None,
     validation_pairs: int = 200,
     device: str = "auto",
@@ -457,8 +458,9 @@ def open_training(
 ) -> Training:
     """Begin a training of a network of the table, or take it up again where its run folder left it.
 
-    init: a checkpoint whose weights to begin with; validation: pairs to score on, ``validation_pairs`` of them spread
-    evenly. Raises ValueError with what is wrong.
+    init: a checkpoint whose weights to begin with; init_parts: for networks of a stack, such as flownetc of
+    flownet2-cs, the checkpoints of networks that were trained alone; validation: pairs to score on,
+    ``validation_pairs`` of them spread evenly. Raises ValueError with what is wrong.
     """
     place = choose_device(device)
     chosen = choose_precision(precision, place)
@@ -467,6 +469,13 @@ def open_training(
     torch.manual_seed(recipe.seed)
     model = build_flow_model(name, config)
     began_from = start_from(model, init) if init else None
+    if init_parts:
+        networks = dict(model.named_children())
+        for part in init_parts:
+            if part not in networks:
+                raise ValueError(f"{name} has no part {part!r} to begin with; its parts are {', '.join(networks)}")
+        parts = {part: start_from(networks[part], path) for part, path in init_parts.items()}
+        began_from = (began_from or {}) | {"parts": parts}
 
     def validate(candidate: FlowNet) -> dict[str, float]:
         assert validation is not None

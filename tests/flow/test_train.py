@@ -208,6 +208,25 @@ def test_a_checkpoint_tells_what_it_was_trained_on_and_from(dataset, tmp_path):
         )  # fmt: skip
 
 
+def test_a_stack_begins_with_networks_trained_alone_and_trains_the_last(dataset, tmp_path):
+    list(start(dataset, tmp_path / "c", "flownet2-c", steps=1).run_steps())
+    parts = {"flownetc": tmp_path / "c" / "model.safetensors"}
+    training = open_training(
+        "flownet2-cs", SMALL, dataset, replace(RECIPE, steps=2, freeze=("flownetc",)), tmp_path / "cs",
+        init_parts=parts, device="cpu", precision="float32",
+    )  # fmt: skip
+    first = {key: value.clone() for key, value in training.model.flownets_1.state_dict().items()}
+    list(training.run_steps())
+    alone, stacked = weights_of(tmp_path / "c"), weights_of(tmp_path / "cs")
+    assert all(torch.equal(value, stacked[f"flownetc.{key}"]) for key, value in alone.items())
+    assert any(not torch.equal(value, stacked[f"flownets_1.{key}"]) for key, value in first.items())
+    assert (
+        load_checkpoint(tmp_path / "cs" / "model.safetensors").trained["began_from"]["parts"]["flownetc"]["steps"] == 1
+    )
+    with pytest.raises(ValueError, match="its parts are flownetc"):
+        open_training("flownet2-cs", SMALL, dataset, RECIPE, tmp_path / "d", init_parts={"c": tmp_path}, device="cpu")
+
+
 def test_another_model_does_not_go_on_in_a_run(dataset, tmp_path):
     list(start(dataset, tmp_path, steps=1).run_steps())
     with pytest.raises(ValueError, match="another"):
