@@ -849,6 +849,9 @@ def train_flow_command(
     data: FlowData,
     model: Annotated[str, typer.Option("--model", "-m", help="flownets, flownetc, flownet2-s, ...")] = "flownets",
     width: Annotated[float, typer.Option(min=0.01, help="Times the channels of the paper.")] = 1.0,
+    div_flow: Annotated[
+        float, typer.Option(help="Pixels in one unit of the network's flow; 0.05 for a flownet2-sd within flownet2.")
+    ] = 20.0,
     run: Run = None,
     init: Annotated[Path | None, typer.Option(help="Begin with a checkpoint's weights.", show_default=False)] = None,
     init_part: Annotated[
@@ -907,8 +910,9 @@ def train_flow_command(
     )  # fmt: skip
     run = run or Path("runs") / model
     training = open_training(
-        model, {"width": width}, dataset, recipe, run, init=init, init_parts=parse_parts(init_part or []),
-        validation=validation, device=device, precision=precision, workers=workers,
+        model, {"width": width, "div_flow": div_flow}, dataset, recipe, run, init=init,
+        init_parts=parse_parts(init_part or []), validation=validation, device=device, precision=precision,
+        workers=workers,
     )  # fmt: skip
     if training.step:
         typer.echo(f"resuming {run} at step {training.step}", err=True)

@@ -58,6 +58,16 @@ def test_made_up_scenes_of_pictures_train_a_network(tmp_path, chairs):
     assert done.exit_code == 0, done.output
 
 
+def test_a_stack_is_begun_with_networks_of_their_own_units(tmp_path, chairs):
+    small = ("train", chairs, *SMALL, "--steps", 1, "--model")
+    done = vfi(*small, "flownet2-sd", "--div-flow", 0.05, "--run", tmp_path / "sd")
+    assert done.exit_code == 0, done.output
+    model = tmp_path / "sd" / "model.safetensors"
+    assert load_checkpoint(model).config["div_flow"] == 0.05
+    done = vfi(*small, "flownet2", "--init-part", f"flownets_d={model}", "--run", tmp_path / "whole")
+    assert done.exit_code == 0, done.output
+
+
 def test_no_motion_and_dis_are_scored_on_the_same_pairs(chairs):
     zero, dis = (vfi("eval", name, chairs) for name in ("zero", "dis"))
     assert zero.stdout.startswith("EPE 3.000 px, Fl-all 0.00 %")
