@@ -140,12 +140,6 @@ def parse_fraction(text: str) -> Fraction:
         raise typer.BadParameter(f"{text!r} is not a number like 2, 5/2 or 60000/1001") from None
 
 
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Say how to go on where an output exists."""
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name with -o, or use --overwrite")
-
-
 def parse_options(pairs: list[str]) -> dict[str, str]:
     """Read key=value pairs."""
     options = {}
@@ -205,6 +199,7 @@ def upsample(
     vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
     """
     from vfi.media import CONTAINERS, Encoding
+    from vfi.outputs import refuse_existing
     from vfi.pipeline import upsample as upsample_video
     from vfi.timing import Factor, TargetRate
 
@@ -268,6 +263,7 @@ def pair(
     [bold]Example:[/bold] vfi pair a.png b.png --count 3 -o between
     """
     from vfi.media.images import read_image, write_image
+    from vfi.outputs import refuse_existing
 
     files = [output / f"{first.stem}_{i:0{len(str(count))}d}.png" for i in range(1, count + 1)]
     for file in files:
@@ -338,6 +334,7 @@ def import_model(
     [bold]Example:[/bold] vfi models import FlowNet2_checkpoint.pth.tar -o flownet2.safetensors
     """
     from flow.foreign import convert_checkpoint
+    from vfi.outputs import refuse_existing
 
     refuse_existing(output, overwrite)
     typer.echo(f"wrote {output}: {convert_checkpoint(source, output)}")
@@ -667,6 +664,7 @@ def flow_video_command(
     from vfi.flow_model import load_flow_model
     from vfi.flow_video import color_video
     from vfi.media import Encoding
+    from vfi.outputs import refuse_existing
 
     output = placed(output, default_video(source, "flow"))
     refuse_existing(output, overwrite)
@@ -748,6 +746,7 @@ def flow_arrows_command(
     from vfi.flow_model import load_flow_model
     from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
     from vfi.media import Encoding
+    from vfi.outputs import refuse_existing
 
     red, green, blue = parse_numbers(color, ",", 3, "--color", "255,255,0")
     if max(red, green, blue) > 255:

@@ -31,7 +31,8 @@ def blend(triplets):
 
 
 @pytest.mark.parametrize(
-    ("name", "gain"), [("flow-fusion", 3), ("flow-fusion-scratch", 3), ("classical", 3), ("flow-free", 0.2)]
+    ("name", "gain"),
+    [("flow-fusion", 3), ("fast", 3), ("flow-fusion-scratch", 3), ("classical", 3), ("flow-free", 0.2)],
 )
 def test_a_shipped_model_beats_the_blend_on_every_frame(triplets, blend, name, gain):
     report = evaluate(Interpolator.load(name, "cpu", "float32"), triplets)
