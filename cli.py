@@ -403,8 +403,9 @@ def train_corpus(
     from vfi.train import Recipe
 
     sampling = Sampling(
-        batch, crop, shrink, parse_spans(spans), static, teacher=teacher_weight > 0, synthetic=synthetic
-    )
+        batch, crop, shrink, parse_spans(spans), static,
+        teacher=teacher_weight > 0, synthetic=synthetic, largest=largest,
+    )  # fmt: skip
     recipe = Recipe(
         steps, loss, Weights(frame_weight, level_weight, teacher_weight), sampling, optimizer, lr,
         warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,

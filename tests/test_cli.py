@@ -237,3 +237,15 @@ def test_importing_something_else_says_so(tmp_path):
     done = vfi("models", "import", tmp_path / "m.pth", "-o", tmp_path / "m.safetensors")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert "not a checkpoint of weights" in done.stderr
+
+
+def test_every_option_of_a_training_reaches_its_recipe(tmp_path):
+    options = {"synthetic": 0.5, "largest": 0.4, "static": 0.25, "shrink": 2}
+    flags = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+    done = vfi(
+        "train", "corpus", CLIP, "--model", "flow-free", "--config", '{"widths": [8, 8]}', "--steps", 1,
+        "--crop", 32, "--batch", 1, "--run", tmp_path / "run", "--cache", tmp_path / "cache", *flags,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    sampling = load_checkpoint(tmp_path / "run" / "model.safetensors").trained["recipe"]["sampling"]
+    assert {name: sampling[name] for name in options} == options
