@@ -61,14 +61,14 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
     reference = json.loads(arguments.reference.read_text()) if arguments.reference else {}
+    sizes = {name: work(name) for name in arguments.models}
     for path in arguments.lists:
         known = reference.get(path.stem, {})
         ranking = known.get("dis_average", {}).get("items", [])
         print(f"\n{path.stem}\n")
         print("| model | M parameters | GFLOP, 720p | PSNR | SSIM | IE | PSNR by quarter, hardest first |")
         print("|---|---|---|---|---|---|---|")
-        for name in arguments.models:
-            millions, gflop = work(name)
+        for name, (millions, gflop) in sizes.items():
             report = evaluate(Interpolator.load(name, precision=arguments.precision), read_triplets(path))
             items = [item.psnr for item in report.items]
             means = (report.psnr, report.ssim, report.ie)

@@ -98,6 +98,12 @@ def parse_config(config_class: type[Config], values: dict[str, Any]) -> Config:
     return config_class(**parsed)
 
 
+def fitting_weights(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return those of another model's weights that a model has, too, by name and size."""
+    own = model.state_dict()
+    return {key: value for key, value in weights.items() if key in own and own[key].shape == value.shape}
+
+
 def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Load weights that must fit exactly; raises CheckpointError that says what does not."""
     try:

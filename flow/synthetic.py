@@ -40,6 +40,8 @@ class Velocity:
 
     def origin(self, places: np.ndarray, elapsed: float) -> np.ndarray:
         """Return where what is at ``places`` (..., 2) was ``elapsed`` before: solves u + elapsed * v(u) = place."""
+        if not elapsed:
+            return places
         inverse = np.linalg.inv(np.eye(2) + elapsed * self.slope).T.astype(np.float32)
         straight = places - self.centre - elapsed * self.shift
         found = straight @ inverse + self.centre

@@ -17,7 +17,7 @@ from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from flow.augment import Augmentation, augment
-from flow.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint, save_checkpoint
 from flow.datasets import FlowDataset
 from flow.device import choose_device, choose_precision
 from flow.estimator import FlowEstimator
@@ -429,8 +429,8 @@ def start_from(model: nn.Module, path: Path) -> dict[str, Any]:
     Raises CheckpointError if the file is no checkpoint, or less than half of its numbers fit: networks of different
     widths have a few weights in common, from which nothing can begin.
     """
-    checkpoint, own = load_checkpoint(path), model.state_dict()
-    fitting = {key: value for key, value in checkpoint.weights.items() if key in own and own[key].shape == value.shape}
+    checkpoint = load_checkpoint(path)
+    fitting = fitting_weights(model, checkpoint.weights)
     share = sum(value.numel() for value in fitting.values()) / sum(v.numel() for v in checkpoint.weights.values())
     if share < 0.5:
         raise CheckpointError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from flow.checkpoint import CheckpointError, load_checkpoint, load_weights, parse_config
+from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint, load_weights, parse_config
 from vfi.models.blend import Blend, BlendConfig
 from vfi.models.classical import Classical, ClassicalConfig
 from vfi.models.flow_free import FlowFree, FlowFreeConfig
@@ -84,8 +84,8 @@ def start_from(model: nn.Module, name: str, anew: Sequence[str] = ()) -> dict[st
             raise CheckpointError(f"there is no part {part!r} to begin anew")
     fitting = {
         key: value
-        for key, value in checkpoint.weights.items()
-        if key in own and own[key].shape == value.shape and not key.startswith(tuple(f"{part}." for part in anew))
+        for key, value in fitting_weights(model, checkpoint.weights).items()
+        if not key.startswith(tuple(f"{part}." for part in anew))
     }
     if not fitting:
         raise CheckpointError(f"no weight of {name} fits: begin with a model of the same kind")

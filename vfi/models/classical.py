@@ -49,11 +49,13 @@ class Classical(nn.Module):
         self.config = config
         self.estimate = two_way_estimator(config.flow)
 
-    def prepare(self, frame0: Tensor, frame1: Tensor, scale: int | None = None) -> ClassicalPair:
-        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs."""
+    def prepare(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> ClassicalPair:
+        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs; small: they at the flow scale."""
         size = (frame0.shape[-2], frame0.shape[-1])
-        scale = scale or self.flow_scale or choose_flow_scale(*size)
-        flow01, flow10 = self.estimate(shrink(frame0, scale), shrink(frame1, scale))
+        if small is None:
+            scale = self.flow_scale or choose_flow_scale(*size)
+            small = (shrink(frame0, scale), shrink(frame1, scale))
+        flow01, flow10 = self.estimate(*small)
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
         return ClassicalPair((frame0, frame1), (flow01, flow10), (resize(seen0, size), resize(seen1, size)))

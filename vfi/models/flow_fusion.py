@@ -104,6 +104,7 @@ class FlowFusion(nn.Module):
         scale = self.flow_scale or choose_flow_scale(*size)
         small, multiple = (shrink(frame0, scale), shrink(frame1, scale)), 1
         grid = (small[0].shape[-2], small[0].shape[-1])
+        classical = None if self.classical is None else self.classical.prepare(frame0, frame1, small)
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
             levels = pyramid_levels(*grid) if self.classical is None else self.config.refine_levels
@@ -111,7 +112,6 @@ class FlowFusion(nn.Module):
             small = (pad_to_multiple(small[0], multiple), pad_to_multiple(small[1], multiple))
             features = (self.flow.encode(small[0], levels), self.flow.encode(small[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in (frame0, frame1))
-        classical = None if self.classical is None else self.classical.prepare(frame0, frame1, scale)
         return Pair((frame0, frame1), size, small, grid, multiple, features, (context0, context1), classical)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
