@@ -81,6 +81,15 @@ Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
 FlowScale = Annotated[
     str, typer.Option(help="Size at which motion is estimated: auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.")
 ]
+StartFlow = Annotated[
+    str | None,
+    typer.Option(
+        "--flow",
+        help="What estimates the motion that the model starts from: dis (the default), or a flow network's name or"
+        " .safetensors file.",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -111,10 +120,10 @@ def progress_bar(
         yield lambda done, known: progress.update(task, completed=done, total=known)
 
 
-def load_interpolator(model: str, device: str, precision: str, flow_scale: str) -> "Interpolator":
+def load_interpolator(model: str, device: str, precision: str, flow_scale: str, flow: str | None) -> "Interpolator":
     from vfi.interpolator import Interpolator
 
-    return Interpolator.load(model, device, precision, flow_scale)
+    return Interpolator.load(model, device, precision, flow_scale, flow)
 
 
 def print_version(wanted: bool) -> None:
@@ -168,6 +177,7 @@ def upsample(
     device: Device = "auto",
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
+    flow: StartFlow = None,
     codec: Annotated[
         str | None,
         typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding"),
@@ -212,7 +222,7 @@ def upsample(
     output = default if output is None else output / default.name if output.is_dir() else output
     refuse_existing(output, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision, flow_scale)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
     with progress_bar(source.name, quiet=quiet) as progress:
         summary = upsample_video(
             source, output, interpolator, timing, encoding=encoding, overwrite=overwrite, progress=progress
@@ -256,6 +266,7 @@ def pair(
     device: Device = "auto",
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
+    flow: StartFlow = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make the images between two images, evenly spaced in time.
@@ -270,7 +281,7 @@ def pair(
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
-    interpolator = load_interpolator(model, device, precision, flow_scale)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
     output.mkdir(parents=True, exist_ok=True)
     for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
         for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):
@@ -290,6 +301,7 @@ def evaluate_command(
     device: Device = "auto",
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
+    flow: StartFlow = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on frames that are known: PSNR, SSIM and mean absolute error of 8-bit images.
@@ -300,7 +312,7 @@ def evaluate_command(
     from vfi.triplets import count_triplets, read_triplets
 
     total = count_triplets(data)
-    interpolator = load_interpolator(model, device, precision, flow_scale)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
     with progress_bar(f"{model} on {data.name}", total, "triplets") as progress:
         report = evaluate(interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total))
     typer.echo(report.to_json() if as_json else str(report))
@@ -310,14 +322,13 @@ def evaluate_command(
 @reports_errors
 def list_models() -> None:
     """List the models that need no file, with their sizes and what they were trained on."""
-    from flow.checkpoint import load_checkpoint
-    from vfi.models import UNTRAINED, checkpoint_folder, shipped_models
+    from vfi.models import UNTRAINED, read_checkpoint, shipped_models
 
     for name in shipped_models():
         if name in UNTRAINED:
             typer.echo(f"{name}: no training needed")
             continue
-        checkpoint = load_checkpoint(checkpoint_folder() / f"{name}.safetensors")
+        checkpoint = read_checkpoint(name)
         size = sum(weight.numel() for weight in checkpoint.weights.values())
         typer.echo(f"{name}: {size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
 

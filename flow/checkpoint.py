@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import typing
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,6 +77,39 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except (KeyError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path} has a damaged header: {error}") from error
+
+
+def checkpoint_folder() -> Path:
+    """Return the folder of the shipped weights: inside the installed package, or in the checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "checkpoints"
+    return installed if installed.is_dir() else package.parent / "checkpoints"
+
+
+def shipped_checkpoints(models: Container[str], folder: Path | None = None) -> dict[str, Path]:
+    """Return by name the shipped checkpoints, or those of another folder, whose model a table of models has."""
+    found = {}
+    for path in sorted((folder or checkpoint_folder()).glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}).get("model") in models:
+                found[path.stem] = path
+    return found
+
+
+def find_checkpoint(name: str, what: str, models: Container[str], besides: Iterable[str] = ()) -> Path:
+    """Return the file of a shipped checkpoint by its name, or ``name`` itself if that is a file's.
+
+    Of ``models``, a table, it is to hold one; ``what`` these are, and the names that the caller takes ``besides``, are
+    for the error: CheckpointError that lists what there is.
+    """
+    shipped = shipped_checkpoints(models)
+    if name in shipped:
+        return shipped[name]
+    path = Path(name)
+    if path.suffix == ".safetensors" or path.is_file():
+        return path
+    names = ", ".join([*besides, *shipped])
+    raise CheckpointError(f"there is no {what} {name!r}: use {names + ', or ' if names else ''}a .safetensors file")
 
 
 def parse_config(config_class: type[Config], values: dict[str, Any]) -> Config:

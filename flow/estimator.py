@@ -1,15 +1,15 @@
 """A flow network for images as they come: numpy arrays in, numpy arrays out, of any size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flow.checkpoint import load_checkpoint, load_weights
+from flow.checkpoint import find_checkpoint, load_checkpoint, load_weights
 from flow.device import choose_device, choose_precision
-from flow.models import build_flow_model
+from flow.models import FLOW_MODELS, build_flow_model
 
 
 class FlowEstimator:
@@ -33,9 +33,15 @@ class FlowEstimator:
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, path: Path, device: str = "auto", precision: str = "auto") -> "FlowEstimator":
-        """Use a checkpoint by its file; raises CheckpointError if it holds no flow network."""
-        checkpoint = load_checkpoint(path)
+    def load(
+        cls, name: str | Path, device: str = "auto", precision: str = "auto", besides: Iterable[str] = ()
+    ) -> "FlowEstimator":
+        """Use a shipped network by its name, or a checkpoint by its file.
+
+        Raises CheckpointError if the file holds no flow network, or there is none of that name: it lists what there is,
+        and the names that the caller takes ``besides``.
+        """
+        checkpoint = load_checkpoint(find_checkpoint(str(name), "flow model", FLOW_MODELS, besides))
         model = build_flow_model(checkpoint.model, checkpoint.config)
         load_weights(model, checkpoint.weights)
         return cls(model, device, precision)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from flow.dis import dis_flow
+from flow.estimator import FlowEstimator, two_way_by
 
 TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
@@ -37,3 +38,13 @@ def two_way_estimator(name: str) -> TwoWay:
     if name not in TWO_WAY:
         raise ValueError(f"unknown two-way flow {name!r}: use one of {', '.join(TWO_WAY)}")
     return TWO_WAY[name]
+
+
+def find_two_way(name: str, device: str = "auto", precision: str = "auto") -> TwoWay:
+    """Return an estimator of the table, or one made of a flow network: a shipped one's name, or a checkpoint's file.
+
+    device, precision: of a network, as `FlowEstimator` takes them. Raises ValueError that lists what there is.
+    """
+    if name in TWO_WAY:
+        return TWO_WAY[name]
+    return two_way_by(FlowEstimator.load(name, device, precision, besides=TWO_WAY))

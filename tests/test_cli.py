@@ -16,7 +16,7 @@ import torch
 from typer.testing import CliRunner
 
 from cli import app
-from flow.checkpoint import load_checkpoint
+from flow.checkpoint import load_checkpoint, save_checkpoint
 from flow.models import build_flow_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +78,56 @@ def test_factor_and_rate_name_the_output_and_decide_its_frames(clip, wish, name,
     done = vfi("upsample", clip, "--model", "blend", *wish)
     assert done.exit_code == 0, done.output
     assert len(frames(clip.with_name(name))) == count
+
+
+@pytest.fixture
+def network(tmp_path):
+    """A small flow network with random weights."""
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "net.safetensors", "flownets", build_flow_model("flownets", {"width": 0.05}), {})
+    return tmp_path / "net.safetensors"
+
+
+@pytest.mark.parametrize("model", ["classical", "fast"])
+def test_upsample_starts_from_the_flow_of_a_network(clip, network, model):
+    common = ("upsample", clip, "-m", model, "--crf", 0, "--device", "cpu", "--precision", "float32")
+    done = vfi(*common, "--flow", network, "-o", clip.with_name("net.mp4"))
+    assert done.exit_code == 0, done.output
+    vfi(*common, "-o", clip.with_name("dis.mp4"))
+    source, net, dis = (frames(clip.with_name(f"{name}.mp4")) for name in ("clip", "net", "dis"))
+    assert len(net) == 20
+    for original, kept in zip(source, net[::2], strict=True):
+        assert np.abs(original.astype(int) - kept).max() <= 2
+    assert np.abs(net[1].astype(int) - dis[1]).max() > 20  # random weights do not find the square
+
+
+def test_pair_and_eval_take_the_flow_too(tmp_path, network):
+    item = tmp_path / "data" / "walk"
+    item.mkdir(parents=True)
+    for i in (1, 2, 3):
+        cv2.imwrite(str(item / f"im{i}.png"), np.full((32, 32, 3), 50 * i, np.uint8))
+    flow = ("-m", "classical", "--flow", network)
+    assert vfi("pair", item / "im1.png", item / "im3.png", *flow, "-o", tmp_path / "between").exit_code == 0
+    made = cv2.imread(str(tmp_path / "between" / "im1_1.png"))
+    done = vfi("eval", "classical", "--data", tmp_path / "data", "--flow", network, "--json")
+    assert json.loads(done.stdout)["ie"] == pytest.approx(np.abs(made - 100.0).mean(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (["--flow", "raft"], "there is no flow model 'raft': use dis, "),
+        (["--flow", "fast"], "there is no flow model 'fast'"),
+        (["--flow", "missing.safetensors"], "does not exist"),
+        (["--flow", "dis", "--model", "blend"], "leave out the flow"),
+    ],
+)
+def test_a_flow_that_is_not_to_be_had_is_one_sentence(clip, wish, words):
+    done = vfi("upsample", clip, *wish)
+    assert done.exit_code == 1, done.output
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert words in done.stderr
+    assert not clip.with_name("clip_2x.mp4").exists()
 
 
 def test_a_folder_as_output_keeps_the_default_name(clip, tmp_path):

@@ -22,7 +22,7 @@ def installed(tmp_path_factory):
 
 def test_it_carries_every_shipped_weight(installed):
     shipped = {path.name for path in (ROOT / "checkpoints").glob("*.safetensors")}
-    assert {path.name for path in (installed / "vfi" / "checkpoints").glob("*.safetensors")} == shipped != set()
+    assert {path.name for path in (installed / "flow" / "checkpoints").glob("*.safetensors")} == shipped != set()
 
 
 def test_it_upsamples_from_any_folder(installed, tmp_path):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from flow.device import choose_device, choose_precision
 from flow.scale import parse_flow_scale
+from flow.two_way import TwoWay, find_two_way
 from vfi.models import load_model
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
@@ -25,13 +26,19 @@ class Interpolator:
     """
 
     def __init__(
-        self, model: nn.Module, device: str = "auto", precision: str = "auto", flow_scale: str = "auto"
+        self,
+        model: nn.Module,
+        device: str = "auto",
+        precision: str = "auto",
+        flow_scale: str = "auto",
+        flow: str | TwoWay | None = None,
     ) -> None:
         """Take a model to a device.
 
         device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, or float16 on a GPU;
-        flow_scale: size at which motion is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.
-        Raises ValueError for anything else.
+        flow_scale: size at which motion is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8;
+        flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
+        for the model's own. Raises ValueError for anything else.
         """
         self.device = choose_device(device)
         self.dtype = choose_precision(precision, self.device)
@@ -40,13 +47,25 @@ class Interpolator:
             if not isinstance(model, Classical | FlowFusion):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
             model.flow_scale = scale
+        if flow is not None:
+            backbone = model.classical if isinstance(model, FlowFusion) else model
+            if not isinstance(backbone, Classical):
+                raise ValueError("this model has no two-way flow to start from: leave out the flow")
+            backbone.two_way = find_two_way(flow, device, precision) if isinstance(flow, str) else flow
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, name: str, device: str = "auto", precision: str = "auto", flow_scale: str = "auto") -> "Interpolator":
+    def load(
+        cls,
+        name: str,
+        device: str = "auto",
+        precision: str = "auto",
+        flow_scale: str = "auto",
+        flow: str | TwoWay | None = None,
+    ) -> "Interpolator":
         """Use a shipped model by its name, or a checkpoint by its file."""
-        return cls(load_model(name), device, precision, flow_scale)
+        return cls(load_model(name), device, precision, flow_scale, flow)
 
     @torch.inference_mode()
     def __call__(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:

@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from flow.checkpoint import CheckpointError, load_checkpoint, load_weights, parse_config, save_checkpoint
+from flow.checkpoint import (
+    CheckpointError,
+    find_checkpoint,
+    load_checkpoint,
+    load_weights,
+    parse_config,
+    save_checkpoint,
+    shipped_checkpoints,
+)
 
 
 @dataclass(frozen=True)
@@ -68,3 +76,17 @@ def test_samples_add_up_over_the_trainings_that_led_to_the_weights(tmp_path):
     trained = {"samples": 3, "began_from": {"samples": 20, "began_from": {"samples": 100, "began_from": None}}}
     save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), trained)
     assert load_checkpoint(tmp_path / "m.safetensors").samples == 123
+
+
+def test_a_folder_s_checkpoints_go_by_the_table_that_their_models_are_of(tmp_path):
+    for file, model in (("best", "flownets"), ("small", "flownets"), ("smooth", "flow-fusion")):
+        save_checkpoint(tmp_path / f"{file}.safetensors", model, Model(Outer()), {})
+    assert list(shipped_checkpoints(("flownets", "flownetc"), tmp_path)) == ["best", "small"]
+    assert shipped_checkpoints(("flow-fusion",), tmp_path) == {"smooth": tmp_path / "smooth.safetensors"}
+
+
+def test_a_checkpoint_goes_by_its_file_or_its_shipped_name(tmp_path):
+    assert find_checkpoint(str(tmp_path / "a.safetensors"), "model", ()) == tmp_path / "a.safetensors"
+    assert find_checkpoint("fast", "model", ("flow-fusion",)).is_file()
+    with pytest.raises(CheckpointError, match=r"no flow model 'fast': use dis, or a \.safetensors file"):
+        find_checkpoint("fast", "flow model", (), ["dis"])

@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from flow.checkpoint import save_checkpoint
+from flow.models import build_flow_model
 from vfi.interpolator import Interpolator
 from vfi.models import build_model
 
@@ -87,3 +89,46 @@ def test_frames_of_any_size_come_back_at_their_size_whatever_the_flow_scale(scal
     (made,) = Interpolator(build_model("flow-fusion", {"start": "dis"}), "cpu", "float32", scale)(image, image, HALF)
     assert made.shape == image.shape
     assert (made == 100).all()
+
+
+def texture(size=(64, 96)):
+    coarse = torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+    soft = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic").clamp(0, 1)
+    return soft[0].permute(1, 2, 0).mul(255).byte().numpy()
+
+
+@pytest.mark.parametrize("name", ["classical", "flow-fusion", "fast"])
+def test_with_true_flow_a_shifted_image_is_a_quarter_on_its_way(name):
+    scene = texture()
+    before, quarter, after = (scene[:, 16 - shift : 80 - shift] for shift in (0, 4, 16))
+
+    def known(frame0, frame1):
+        right = torch.tensor([16.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, *frame0.shape[-2:])
+        return right, -right
+
+    (made,) = Interpolator.load(name, "cpu", "float32", flow=known)(before, after, [Fraction(1, 4)])
+    off = np.abs(made.astype(int) - quarter)[8:-8, 20:-20]
+    assert off.max() <= 1 if name == "classical" else off.mean() < 2
+    assert np.abs(before.astype(int) - quarter)[8:-8, 20:-20].mean() > 10
+
+
+@pytest.mark.parametrize("name", ["classical", "flow-fusion", "fast"])
+@pytest.mark.parametrize("scale", ["1", "1/2"])
+def test_a_flow_network_takes_the_place_of_dis_by_the_name_of_its_file(tmp_path, name, scale):
+    file = tmp_path / "net.safetensors"
+    save_checkpoint(file, "flownets", build_flow_model("flownets", {"width": 0.05}), {})
+    scene = texture()
+    before, after = scene[:, 16:80], scene[:, :64]
+    (of_dis,), (of_net,) = (
+        Interpolator.load(name, "cpu", "float32", scale, flow)(before, after, HALF) for flow in ("dis", str(file))
+    )
+    (alone,) = Interpolator.load(name, "cpu", "float32", scale)(before, after, HALF)
+    assert np.array_equal(of_dis, alone)
+    assert of_net.shape == before.shape
+    assert np.abs(of_net.astype(int) - of_dis).mean() > 1
+
+
+@pytest.mark.parametrize("name", ["blend", "flow-free", "flow-fusion-scratch"])
+def test_another_flow_for_a_model_that_starts_from_none_is_refused(name):
+    with pytest.raises(ValueError, match="leave out the flow"):
+        Interpolator.load(name, "cpu", "float32", flow="dis")

@@ -1,12 +1,20 @@
 """The interpolation models by name, and the weights that ship with them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint, load_weights, parse_config
+from flow.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    find_checkpoint,
+    fitting_weights,
+    load_checkpoint,
+    load_weights,
+    parse_config,
+    shipped_checkpoints,
+)
 from vfi.models.blend import Blend, BlendConfig
 from vfi.models.classical import Classical, ClassicalConfig
 from vfi.models.flow_free import FlowFree, FlowFreeConfig
@@ -19,13 +27,6 @@ VFI_MODELS: dict[str, tuple[type, type[nn.Module]]] = {
     "blend": (BlendConfig, Blend),
 }
 UNTRAINED = ("classical", "blend")  # they have no weights
-
-
-def checkpoint_folder() -> Path:
-    """Return the folder of the shipped weights: inside the installed package, or in the checkout."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "checkpoints"
-    return installed if installed.is_dir() else package.parent / "checkpoints"
 
 
 def build_model(name: str, config: dict | None = None) -> nn.Module:
@@ -41,22 +42,12 @@ def build_model(name: str, config: dict | None = None) -> nn.Module:
 
 def shipped_models() -> list[str]:
     """Return the names `load_model` takes without a file."""
-    return sorted({path.stem for path in checkpoint_folder().glob("*.safetensors")} | set(UNTRAINED))
+    return sorted({*shipped_checkpoints(VFI_MODELS), *UNTRAINED})
 
 
-def find_checkpoint(name: str) -> Path:
-    """Return the file of a shipped model by its name, or ``name`` itself if that is a file's.
-
-    Raises CheckpointError that lists what there is.
-    """
-    if Path(name).suffix == ".safetensors":
-        return Path(name)
-    path = checkpoint_folder() / f"{name}.safetensors"
-    if not path.is_file():
-        raise CheckpointError(
-            f"there is no model {name!r}: use one of {', '.join(shipped_models())} or a .safetensors file"
-        )
-    return path
+def read_checkpoint(name: str) -> Checkpoint:
+    """Read a shipped checkpoint by its name, or any by its file; raises CheckpointError that lists what there is."""
+    return load_checkpoint(find_checkpoint(name, "model", VFI_MODELS, UNTRAINED))
 
 
 def load_model(name: str) -> nn.Module:
@@ -66,7 +57,7 @@ def load_model(name: str) -> nn.Module:
     """
     if name in UNTRAINED:
         return build_model(name).eval()
-    checkpoint = load_checkpoint(find_checkpoint(name))
+    checkpoint = read_checkpoint(name)
     model = build_model(checkpoint.model, checkpoint.config)
     load_weights(model, checkpoint.weights)
     return model.eval()
@@ -78,7 +69,7 @@ def start_from(model: nn.Module, name: str, anew: Sequence[str] = ()) -> dict[st
     anew: parts that keep their own first weights, such as flow.stage.head. Raises CheckpointError if nothing fits, or
     the model has no such part.
     """
-    checkpoint, own = load_checkpoint(find_checkpoint(name)), model.state_dict()
+    checkpoint, own = read_checkpoint(name), model.state_dict()
     for part in anew:
         if not any(key.startswith(f"{part}.") for key in own):
             raise CheckpointError(f"there is no part {part!r} to begin anew")

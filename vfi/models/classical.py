@@ -47,7 +47,7 @@ class Classical(nn.Module):
     def __init__(self, config: ClassicalConfig) -> None:
         super().__init__()
         self.config = config
-        self.estimate = two_way_estimator(config.flow)
+        self.two_way = two_way_estimator(config.flow)  # another one may take its place
 
     def prepare(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> ClassicalPair:
         """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs; small: they at the flow scale."""
@@ -55,7 +55,7 @@ class Classical(nn.Module):
         if small is None:
             scale = self.flow_scale or choose_flow_scale(*size)
             small = (shrink(frame0, scale), shrink(frame1, scale))
-        flow01, flow10 = self.estimate(*small)
+        flow01, flow10 = self.two_way(*small)
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
         return ClassicalPair((frame0, frame1), (flow01, flow10), (resize(seen0, size), resize(seen1, size)))
