@@ -532,7 +532,9 @@ MaxFlow = Annotated[
     typer.Option(help="Speed in pixels of the full colours (default: the fastest pixel's).", show_default=False),
 ]
 Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
-FlowModelName = Annotated[str, typer.Option("--model", "-m", help="dis, or a flow network's .safetensors file.")]
+FlowModelName = Annotated[
+    str, typer.Option("--model", "-m", help="dis, farneback, or a flow network's name or .safetensors file.")
+]
 VideoCodec = Annotated[
     str | None, typer.Option("--codec", help="Encoder of a video: libx264, ffv1, ...", show_default=False)
 ]
@@ -601,9 +603,9 @@ def run_flow_command(
 
     vfi flow run film.mp4 --start 1:30 --end 1:35 --output viz --max-flow 20
     """
+    from flow.by_name import find_estimator
     from flow.files import FLOW_SUFFIXES
     from vfi.flow_inputs import View, open_inputs
-    from vfi.flow_model import load_flow_model
     from vfi.flow_run import FlowOutput, flow_folders, run_flow
 
     if output not in ("raw", "viz", "both"):
@@ -618,7 +620,7 @@ def run_flow_command(
         raise typer.BadParameter("a width and a height are 1 or more", param_hint="--resize / --crop")
     wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow)
     sources = open_inputs(inputs, parse_time(start, "--start"), parse_time(end, "--end"))
-    estimate = load_flow_model(model, device, precision)
+    estimate, _ = find_estimator(model, device, precision)
     with progress_bar("flow", unit="pairs", quiet=quiet) as progress:
         summary = run_flow(
             sources,
@@ -673,14 +675,14 @@ def flow_video_command(
 
     [bold]Example:[/bold] vfi flow video film.mp4 -o flow.mp4 --max-flow 20
     """
-    from vfi.flow_model import load_flow_model
+    from flow.by_name import find_estimator
     from vfi.flow_video import color_video
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing
 
     output = placed(output, default_video(source, "flow"))
     refuse_existing(output, overwrite)
-    estimate = load_flow_model(model, device, precision)
+    estimate, _ = find_estimator(model, device, precision)
     with progress_bar(source.name, quiet=quiet) as progress:
         summary = color_video(
             source,
@@ -754,8 +756,8 @@ def flow_arrows_command(
 
     vfi flow arrows film.mp4 --spacing 24 --scale 2
     """
+    from flow.by_name import find_estimator
     from vfi.flow_inputs import IMAGE_SUFFIXES
-    from vfi.flow_model import load_flow_model
     from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing
@@ -769,7 +771,7 @@ def flow_arrows_command(
         raise typer.BadParameter("give two images, one image with --flow, or one video")
     output = placed(output, Path(f"{first.stem}_arrows.png") if still else default_video(first, "arrows"))
     refuse_existing(output, overwrite)
-    estimate = load_flow_model(model, device, precision)
+    estimate, _ = find_estimator(model, device, precision)
     if still:
         second = inputs[1] if flow is None else None
         arrow_picture(first, output, flow=flow, second=second, model=estimate, style=style, overwrite=overwrite)
@@ -958,8 +960,9 @@ def evaluate_flow_command(
 
     [bold]Example:[/bold] vfi flow eval dis MPI-Sintel --variant final --split val
     """
+    from flow.by_name import find_estimator
     from flow.datasets import open_datasets
-    from flow.evaluate import evaluate_flow, find_estimator
+    from flow.evaluate import evaluate_flow
 
     dataset = open_datasets(data, split, variant=variant, held_out=held_out)
     estimate, place = find_estimator(model, device, precision)

@@ -8,18 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from flow.by_name import Estimate
 from flow.datasets import FlowDataset
-from flow.dis import dis_flow
 from flow.metrics import Band, FlowReport, endpoint_error, mean_report, measure_flow
-
-Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Two frames (H, W, 3) uint8 RGB -> the flow from the first to the second (H, W, 2) float32 in pixels."""
 
 _WARM_UP = 2  # runs that are not timed: the first ones allocate, choose algorithms and fill caches
 
@@ -60,55 +55,6 @@ class Evaluation:
         memory = "" if math.isnan(self.peak_mebibytes) else f", at most {self.peak_mebibytes:.0f} MiB of memory"
         lines.append(f"  {self.milliseconds:.1f} ms for a pair (median){memory}")
         return "\n".join(lines)
-
-
-def zero_flow(frame0: np.ndarray, frame1: np.ndarray) -> np.ndarray:
-    """Return no motion, (H, W, 2): whatever does not beat it has found nothing."""
-    return np.zeros((*frame0.shape[:2], 2), np.float32)
-
-
-def farneback_flow(frame0: np.ndarray, frame1: np.ndarray) -> np.ndarray:
-    """Return the flow from the first frame to the second, (H, W, 2) float32 in pixels, by OpenCV's Farneback.
-
-    frames (H, W, 3) uint8 RGB of one size. Five levels each half as large, windows of 15 pixels, 3 iterations. Raises
-    ValueError if the sizes differ. Source: Farneback 2003, doi:10.1007/3-540-45103-X_50.
-
-    >>> image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    >>> image = cv2.GaussianBlur(image, (0, 0), 2)
-    >>> float(farneback_flow(image, np.roll(image, 3, axis=1))[20:40, 20:40, 0].mean().round(0))
-    3.0
-    """
-    if frame0.shape != frame1.shape:
-        raise ValueError(f"the frames are {frame0.shape} and {frame1.shape}: bring them to one size")
-    grey0, grey1 = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame0, frame1))
-    start = np.zeros((*frame0.shape[:2], 2), np.float32)
-    return np.asarray(cv2.calcOpticalFlowFarneback(grey0, grey1, start, 0.5, 5, 15, 3, 5, 1.2, 0), np.float32)
-
-
-CLASSICAL: dict[str, Estimate] = {
-    "dis": lambda frame0, frame1: dis_flow(frame0, frame1, patch_stride=2),
-    "farneback": farneback_flow,
-    "zero": zero_flow,
-}
-
-
-def find_estimator(name: str, device: str = "auto", precision: str = "auto") -> tuple[Estimate, str]:
-    """Return an estimator, classical by name or a network by its checkpoint's file, and the type of its device.
-
-    Raises ValueError if there is none of that name or it does not compute there, and CheckpointError if the file
-    holds no flow network.
-    """
-    if name in CLASSICAL:
-        if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
-            raise ValueError(f"{name} computes on the CPU in its own precision: choose neither for it")
-        return CLASSICAL[name], "cpu"
-    if not Path(name).is_file():
-        raise ValueError(f"there is no {name!r}: use {', '.join(CLASSICAL)} or the .safetensors file of a flow network")
-    # torch takes a second to import, and the classical ones need none.
-    from flow.estimator import FlowEstimator
-
-    estimator = FlowEstimator.load(Path(name), device, precision)
-    return estimator, estimator.device.type
 
 
 def evaluate_flow(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from flow.by_name import Estimate
 from flow.color import flow_to_color, largest_motion
 from flow.files import known, write_flow
 from flow.metrics import occluded
 from vfi.flow_inputs import Pair, PairSource, View
-from vfi.flow_model import FlowModel
 from vfi.media.images import write_image
 from vfi.outputs import make_folder, refuse_existing, refuse_twins
 
@@ -88,7 +88,7 @@ def flow_folders(sources: Sequence[PairSource], wanted: Path | None) -> list[Pat
 
 def run_flow(
     sources: Sequence[PairSource],
-    model: FlowModel,
+    model: Estimate,
     folders: Sequence[Path],
     *,
     output: FlowOutput | None = None,

@@ -9,10 +9,10 @@ import av
 import numpy as np
 
 from flow.arrows import draw_arrows, evident_motion
+from flow.by_name import Estimate
 from flow.color import flow_to_color, largest_motion
 from flow.files import read_flow
 from vfi.flow_inputs import eight_bit, upright
-from vfi.flow_model import FlowModel
 from vfi.media import Color, Encoding, Frame, VideoReader, VideoWriter, read_image, write_image
 from vfi.media.color import LIMITED_RANGE, depth
 from vfi.media.info import VideoInfo
@@ -84,7 +84,7 @@ class FlowVideoSummary:
 def color_video(
     source: Path,
     output: Path,
-    model: FlowModel,
+    model: Estimate,
     *,
     max_flow: float | None = None,
     encoding: Encoding | None = None,
@@ -127,7 +127,7 @@ def color_video(
 def arrow_video(
     source: Path,
     output: Path,
-    model: FlowModel,
+    model: Estimate,
     *,
     style: ArrowStyle | None = None,
     encoding: Encoding | None = None,
@@ -162,7 +162,7 @@ def arrow_picture(
     *,
     flow: Path | None = None,
     second: Path | None = None,
-    model: FlowModel | None = None,
+    model: Estimate | None = None,
     style: ArrowStyle | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -195,7 +195,7 @@ def _size(array: np.ndarray) -> str:
 def _write(
     source: Path,
     output: Path,
-    model: FlowModel,
+    model: Estimate,
     drawn: Callable[[Iterator[tuple[Frame, Motion | None]]], Iterator[Frame]],
     info: VideoInfo,
     encoding: Encoding | None,
@@ -229,7 +229,7 @@ def _write(
 
 
 def _motions(
-    reader: VideoReader, model: FlowModel, pass_on: PassOn | None, progress: Progress | None
+    reader: VideoReader, model: Estimate, pass_on: PassOn | None, progress: Progress | None
 ) -> Iterator[tuple[Frame, Motion | None]]:
     """Yield every frame and its motion to the next, upright; for the last frame None."""
     previous: tuple[Frame, np.ndarray] | None = None

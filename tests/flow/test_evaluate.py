@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from flow.checkpoint import CheckpointError, save_checkpoint
+from flow.by_name import CLASSICAL, find_estimator
+from flow.checkpoint import save_checkpoint
 from flow.datasets import Sample
-from flow.evaluate import CLASSICAL, evaluate_flow, farneback_flow, find_estimator
+from flow.evaluate import evaluate_flow
 from flow.metrics import measure_flow
 from flow.models import build_flow_model
 from flow.synthetic import random_scene
@@ -118,15 +119,3 @@ def test_a_limit_spreads_over_the_data_set(scenes):
     assert evaluate_flow(CLASSICAL["zero"], scenes, limit=99).pairs == 4
     with pytest.raises(ValueError, match="no pairs of scenes"):
         evaluate_flow(CLASSICAL["zero"], scenes, limit=0)
-
-
-def test_wrong_names_are_told(tmp_path):
-    with pytest.raises(ValueError, match="dis, farneback, zero"):
-        find_estimator("pwc")
-    with pytest.raises(ValueError, match="on the CPU"):
-        find_estimator("dis", "cuda")
-    (tmp_path / "a.safetensors").write_bytes(b"nothing")
-    with pytest.raises(CheckpointError, match=r"a\.safetensors"):
-        find_estimator(str(tmp_path / "a.safetensors"))
-    with pytest.raises(ValueError, match="one size"):
-        farneback_flow(np.zeros((20, 20, 3), np.uint8), np.zeros((20, 21, 3), np.uint8))

@@ -1,0 +1,55 @@
+"""Whatever finds flow, by its name: a classical method, or a flow network's checkpoint."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from flow.dis import dis_flow
+from flow.farneback import farneback_flow
+
+Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Two images (H, W, 3) RGB uint8 -> the flow from the first to the second (H, W, 2) float32 in pixels.
+
+Or two batches of them (B, H, W, 3) -> (B, H, W, 2).
+"""
+
+
+def zero_flow(frame0: np.ndarray, frame1: np.ndarray) -> np.ndarray:
+    """Return no motion, (H, W, 2): whatever does not beat it has found nothing."""
+    return np.zeros((*frame0.shape[:2], 2), np.float32)
+
+
+def of_batches_too(estimate: Estimate) -> Estimate:
+    """Let an estimator of two images take batches of them as well, one pair after the other."""
+
+    def estimate_all(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        if first.ndim == 3:
+            return estimate(first, second)
+        return np.stack([estimate(a, b) for a, b in zip(first, second, strict=True)])
+
+    return estimate_all
+
+
+CLASSICAL: dict[str, Estimate] = {
+    "dis": of_batches_too(lambda first, second: dis_flow(first, second, patch_stride=2)),
+    "farneback": of_batches_too(farneback_flow),
+    "zero": of_batches_too(zero_flow),
+}
+
+
+def find_estimator(name: str = "dis", device: str = "auto", precision: str = "auto") -> tuple[Estimate, str]:
+    """Return an estimator and the type of its device, cpu or cuda.
+
+    name: a classical one's, a shipped network's, or a checkpoint's file; device: auto, cpu, cuda, cuda:1, ...;
+    precision: auto, float32, bfloat16 or float16. Raises ValueError if there is none of that name, listing what there
+    is, or it does not compute there, and CheckpointError if the file holds no flow network.
+    """
+    if name in CLASSICAL:
+        if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
+            raise ValueError(f"{name} computes on the CPU in its own precision: leave out --device and --precision")
+        return CLASSICAL[name], "cpu"
+    # torch takes a second to import, and the classical ones need none.
+    from flow.estimator import FlowEstimator
+
+    estimator = FlowEstimator.load(name, device, precision, besides=CLASSICAL)
+    return estimator, estimator.device.type
