@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from flow.fit import Fit
     from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
     from vfi.pipeline import Summary
@@ -418,8 +419,9 @@ def train_corpus(
         teacher=teacher_weight > 0, synthetic=synthetic, largest=largest,
     )  # fmt: skip
     recipe = Recipe(
-        steps, loss, Weights(frame_weight, level_weight, teacher_weight), sampling, optimizer, lr,
-        warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
+        steps=steps, loss=loss, weights=Weights(frame_weight, level_weight, teacher_weight), sampling=sampling,
+        optimizer=optimizer, lr=lr, warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []),
+        validate_every=validate_every,
     )  # fmt: skip
     train(find_videos(source), model, run, config, init, anew or [], recipe, val, cache, device, precision)
 
@@ -450,11 +452,12 @@ def train_video(
     [bold]Example:[/bold] vfi train video clip.mp4 --run runs/clip
     """
     from vfi.corpus import Sampling
-    from vfi.objective import Weights
     from vfi.train import Recipe
 
     sampling = Sampling(batch, crop, 1, parse_spans(spans), teacher=model == "flow-fusion")
-    recipe = Recipe(steps, loss, Weights(), sampling, optimizer, lr, seed=seed, validate_every=validate_every)
+    recipe = Recipe(
+        steps=steps, loss=loss, sampling=sampling, optimizer=optimizer, lr=lr, seed=seed, validate_every=validate_every
+    )
     train([source], model, run, config, init, [], recipe, None, cache, device, precision)
 
 
@@ -512,19 +515,25 @@ def train(
             precision=precision,
             progress=progress,
         )
+    follow(training)
+
+
+def follow(training: "Fit") -> None:
+    """Train to the end with a progress bar, and say what validation found and where the model is."""
     if training.step:
-        typer.echo(f"resuming {run} at step {training.step}", err=True)
+        typer.echo(f"resuming {training.run} at step {training.step}", err=True)
     try:
-        with progress_bar("training", recipe.steps, "steps") as progress:
+        with progress_bar("training", training.recipe.steps, "steps") as progress:
             for now in training.run_steps():
                 progress(now.step, now.steps)
                 if now.scores:
-                    scores = ", ".join(f"{name} {value:.3f}" for name, value in now.scores.items())
-                    typer.echo(f"step {now.step}: loss {now.loss:.4f}; {scores}", err=True)
+                    scores = ", ".join(f"{training.scores[name]} {value:.3f}" for name, value in now.scores.items())
+                    pace = f"{now.images_per_second:.1f} images/s"
+                    typer.echo(f"step {now.step}: loss {now.loss:.4f}; {scores}; {pace}", err=True)
     except KeyboardInterrupt:
         typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
         raise
-    typer.echo(f"wrote {training.model_file} and {run / 'curve.png'}")
+    typer.echo(f"wrote {training.model_file} and {training.run / 'curve.png'}")
 
 
 MaxFlow = Annotated[
@@ -918,29 +927,16 @@ def train_flow_command(
     validation = open_datasets(val, "all", size=size, seed=seed) if val else read(data, "val")
     augmentation = dataclasses.replace(Augmentation() if augment else PLAIN, crop=(height, width_of_crop))
     recipe = Recipe(
-        steps, schedule, lr, warmup, batch, augmentation, loss, sparse=sparse, optimizer=optimizer, ema=ema, clip=clip,
-        seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
+        steps=steps, schedule=schedule, lr=lr, warmup=warmup, batch=batch, augmentation=augmentation, loss=loss,
+        sparse=sparse, optimizer=optimizer, ema=ema, clip=clip, seed=seed, freeze=tuple(freeze or []),
+        validate_every=validate_every,
     )  # fmt: skip
-    run = run or Path("runs") / model
     training = open_training(
-        model, {"width": width, "div_flow": div_flow}, dataset, recipe, run, init=init,
+        model, {"width": width, "div_flow": div_flow}, dataset, recipe, run or Path("runs") / model, init=init,
         init_parts=parse_parts(init_part or []), validation=validation, device=device, precision=precision,
         workers=workers,
     )  # fmt: skip
-    if training.step:
-        typer.echo(f"resuming {run} at step {training.step}", err=True)
-    try:
-        with progress_bar("training", recipe.steps, "steps") as progress:
-            for now in training.run_steps():
-                progress(now.step, now.steps)
-                if now.scores:
-                    scores = f"EPE {now.scores['epe']:.3f} px, Fl-all {now.scores['fl_all']:.2f} %"
-                    said = f"step {now.step}: loss {now.loss:.4f}; {scores}; {now.images_per_second:.1f} pairs/s"
-                    typer.echo(said, err=True)
-    except KeyboardInterrupt:
-        typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
-        raise
-    typer.echo(f"wrote {training.model_file}")
+    follow(training)
 
 
 @flow_app.command("eval")

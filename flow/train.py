@@ -1,33 +1,29 @@
-"""The training of a flow network: a run folder that can be resumed at any time with the same curve."""
+"""The training of a flow network: its recipe with the schedules of FlowNet 2.0, its batches and its loss."""
 
-import csv
-import math
-import time
+import functools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
-from torch.optim.swa_utils import AveragedModel
 
 from flow.augment import Augmentation, augment
-from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint, save_checkpoint
+from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint
 from flow.datasets import FlowDataset
 from flow.device import choose_device, choose_precision
 from flow.estimator import FlowEstimator
 from flow.evaluate import evaluate_flow
+from flow.fit import Fit, FitRecipe, Progress, Validate, warm_up
 from flow.losses import WEIGHTS, endpoint_loss, multiscale_loss
 from flow.models import build_flow_model
 from flow.models.flownet import FlowNet, enlarge
 
-Validate = Callable[[FlowNet], dict[str, float]]
-_FIELDS = ("step", "loss", "lr", "images_per_second", "epe", "fl_all")
 _GRID = 64  # the coarsest grid of a decoder is that much coarser than the frames
 
 
@@ -49,14 +45,13 @@ SCHEDULES = {
 """Those of FlowNet 2.0, which came after S_long with S_fine. Source: Ilg 2016, arXiv:1612.01925, figure 3."""
 
 
-@dataclass(frozen=True)
-class Recipe:
+@dataclass(frozen=True, kw_only=True)
+class Recipe(FitRecipe):
     """Everything a training depends on, apart from its model and data."""
 
     steps: int = 600_000
     schedule: str = "s-short"  # a name in `SCHEDULES`, stretched to the steps
     lr: float | None = None  # at the beginning; None for the schedule's own
-    warmup: int = 0  # steps of linear warm-up
     batch: int = 8
     augmentation: Augmentation = field(default_factory=Augmentation)  # its crop is what a step sees
     loss: str = "multiscale"  # or epe: of the finest flow alone, at full size, in pixels
@@ -65,25 +60,6 @@ class Recipe:
     sparse: bool = False  # the truth is known at few pixels, as in KITTI
     optimizer: str = "adam"  # or adamw
     weight_decay: float = 4e-4  # of weights, not of biases and norms
-    ema: float = 0.0  # how much of the averaged weights each step keeps; 0 keeps the weights themselves
-    clip: float = 0.0  # norm the gradient is clipped to; 0 leaves it
-    precision: str = "float32"  # or bfloat16
-    seed: int = 0
-    freeze: tuple[str, ...] = ()  # parts of the model that keep their weights, such as the first networks of a stack
-    validate_every: int = 5000  # steps
-    save_every: float = 300.0  # seconds
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training is."""
-
-    step: int
-    steps: int
-    loss: float  # mean since the last report
-    lr: float
-    images_per_second: float  # pairs that were learnt from since the last report
-    scores: dict[str, float] | None  # what validation said, on the steps that it ran
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -94,9 +70,9 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     """
     schedule = SCHEDULES[recipe.schedule]
     lr = schedule.lr if recipe.lr is None else recipe.lr
-    if step < recipe.warmup:
-        return lr * (step + 1) / recipe.warmup
-    return lr * 0.5 ** sum(step * schedule.steps >= at * recipe.steps for at in schedule.halved_at)
+    return (
+        lr * warm_up(recipe, step) * 0.5 ** sum(step * schedule.steps >= at * recipe.steps for at in schedule.halved_at)
+    )
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -189,42 +165,12 @@ class Batches:
             self._pool.shutdown(cancel_futures=True)
 
 
-class Curve:
-    """The curve of a run: a CSV file, and tensorboard's event file."""
+class Training(Fit):
+    """A flow network that learns from a data set."""
 
-    def __init__(self, run: Path, step: int = 0) -> None:
-        """Go on after ``step``; what an interrupted run wrote beyond it is dropped."""
-        # tensorboard takes a second to import, and only a training needs it.
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.table = run / "curve.csv"
-        rows: list[dict[str, str]] = []
-        if self.table.exists():
-            with self.table.open(newline="") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
-        with self.table.open("w", newline="") as file:
-            writer = csv.DictWriter(file, _FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
-        self.events = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
-
-    def add(self, now: Progress) -> None:
-        """Note where the training is."""
-        values = {"loss": now.loss, "lr": now.lr, "images_per_second": now.images_per_second} | (now.scores or {})
-        with self.table.open("a", newline="") as file:
-            csv.DictWriter(file, _FIELDS).writerow(
-                {"step": now.step} | {name: f"{value:.6g}" for name, value in values.items()}
-            )
-        for name, value in values.items():
-            self.events.add_scalar(name, value, now.step)
-
-    def close(self) -> None:
-        """Finish the event file."""
-        self.events.close()
-
-
-class Training:
-    """A network on its way, with its optimiser, its average and its place in the run."""
+    model: FlowNet
+    recipe: Recipe
+    scores: ClassVar = {"epe": "EPE (px)", "fl_all": "Fl-all (%)"}
 
     def __init__(
         self,
@@ -239,161 +185,36 @@ class Training:
         began_from: dict[str, Any] | None = None,
         workers: int = 0,
     ) -> None:
-        """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state.
+        """Begin or resume a training, as `flow.fit.Fit` does; ``workers`` threads make batches ahead of time.
 
-        ``began_from`` is what the weights went through before this training, for the record; ``workers`` is how many
-        threads make batches ahead of time. Raises ValueError if the recipe cannot be followed, or the run folder holds
-        the training of another model.
+        Raises ValueError if the recipe cannot be followed, or the run folder holds the training of another model.
         """
         check_recipe(recipe)
-        self.name, self.dataset, self.recipe, self.run = name, dataset, recipe, run
-        self.validate, self.began_from, self.workers = validate, began_from, workers
-        self.device = torch.device(device)
-        self.model = model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._freeze()
-        self.average = AveragedModel(self.model, avg_fn=self._average, use_buffers=True) if recipe.ema else None
-        self.optimizer = make_optimizer(recipe, self.model)
-        self.step = 0
-        self.seconds = 0.0
-        self._losses: list[float] = []  # since the last report
-        self.state_file, self.model_file = run / "state.pt", run / "model.safetensors"
-        run.mkdir(parents=True, exist_ok=True)
-        if self.state_file.exists():
-            self._resume()
+        self.dataset, self.workers = dataset, workers
+        make = functools.partial(make_optimizer, recipe)
+        super().__init__(
+            name, model, make, recipe, run,
+            batch=recipe.batch, device=device, validate=validate, began_from=began_from,
+        )  # fmt: skip
 
-    def _freeze(self) -> None:
-        parts = dict(self.model.named_children())
-        for part in self.recipe.freeze:
-            if part not in parts:
-                raise ValueError(f"{self.name} has no part {part!r} to freeze; its parts are {', '.join(parts)}")
-            parts[part].requires_grad_(False)
-        if not any(parameter.requires_grad for parameter in self.model.parameters()):
-            raise ValueError(f"nothing of {self.name} is left to train: freeze less")
+    def data(self) -> dict[str, Any]:
+        return {"data": self.dataset.name, "pairs": len(self.dataset)}
 
-    def _average(self, averaged: Tensor, current: Tensor, count: int | Tensor) -> Tensor:
-        if not averaged.is_floating_point():  # a count of batches
-            return current
-        # Early on the average must not cling to the first, random weights.
-        decay = min(self.recipe.ema, (1 + int(count)) / (10 + int(count)))
-        return torch.lerp(current, averaged, decay)
-
-    def _resume(self) -> None:
-        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
-        if (state["name"], state["average"] is None) != (self.name, self.average is None):
-            raise ValueError(f"{self.run} holds another training, of {state['name']}: choose another run folder")
-        try:
-            self.model.load_state_dict(state["model"])
-        except RuntimeError as error:
-            raise ValueError(f"{self.run} holds the training of another model: choose another run folder") from error
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds, self._losses = state["step"], state["seconds"], state["losses"]
-
-    @property
-    def result(self) -> FlowNet:
-        """The network to use: the averaged one if there is an average."""
-        return self.average.module if self.average is not None else self.model  # type: ignore[return-value]
-
-    def save(self) -> None:
-        """Write the state to resume from and the network to use, each in one move."""
-        partial = self.state_file.with_suffix(".part")
-        torch.save(
-            {
-                "name": self.name,
-                "model": self.model.state_dict(),
-                "average": self.average.state_dict() if self.average is not None else None,
-                "optimizer": self.optimizer.state_dict(),
-                "step": self.step,
-                "seconds": self.seconds,
-                "losses": self._losses,
-            },
-            partial,
-        )
-        partial.replace(self.state_file)
-        save_checkpoint(self.model_file, self.name, self.result, self.trained())
-
-    def trained(self) -> dict[str, Any]:
-        """What the weights went through, for the checkpoint's header."""
-        return {
-            "recipe": asdict(self.recipe),
-            "data": self.dataset.name,
-            "pairs": len(self.dataset),
-            "steps": self.step,
-            "samples": self.step * self.recipe.batch,
-            "hours": round(self.seconds / 3600, 3),
-            "began_from": self.began_from,
-        }
+    def rate(self) -> float:
+        return learning_rate(self.recipe, self.step)
 
     def run_steps(self, report_every: int = 50) -> Iterator[Progress]:
-        """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating.
-
-        Raises ValueError if the loss is no longer finite, and what reading a sample raises; the run is saved as it was
-        before that step.
-        """
-        saved = began = time.monotonic()
-        seconds, images = 0.0, 0
-        curve = Curve(self.run, self.step)
-        batches = Batches(self.dataset, self.recipe, self.step, self.workers)
+        self._batches = Batches(self.dataset, self.recipe, self.step, self.workers)
         try:
-            while self.step < self.recipe.steps:
-                self._losses.append(self._train_step(batches.next()))
-                images += self.recipe.batch
-                now = time.monotonic()
-                seconds += now - began
-                self.seconds += now - began
-                began = now
-                last = self.step == self.recipe.steps
-                validating = self.validate is not None and (last or self.step % self.recipe.validate_every == 0)
-                if validating or last or self.step % report_every == 0:
-                    scores = self._validate() if validating else None
-                    progress = Progress(
-                        self.step,
-                        self.recipe.steps,
-                        sum(self._losses) / len(self._losses),
-                        self.optimizer.param_groups[0]["lr"],
-                        images / max(seconds, 1e-9),
-                        scores,
-                    )
-                    self._losses, seconds, images = [], 0.0, 0
-                    curve.add(progress)
-                    yield progress
-                    began = time.monotonic()
-                if time.monotonic() - saved > self.recipe.save_every:
-                    self.save()
-                    saved = began = time.monotonic()
+            yield from super().run_steps(report_every)
         finally:
-            batches.close()
-            self.save()
-            curve.close()
+            self._batches.close()
 
-    def _train_step(self, batch: Batch) -> float:
-        batch = batch.to(self.device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, self.step)
-        self._set_training()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+    def loss(self) -> Tensor:
+        batch = self._batches.next().to(self.device)
+        with self.autocast():
             levels = self.model.levels(batch.frame0, batch.frame1)
-        loss = self._loss([level.float() for level in levels], batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise ValueError(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
-        self.step += 1
-        return value
-
-    def _set_training(self) -> None:
-        self.model.train()
-        for part in self.recipe.freeze:  # whose batch norm keeps its statistics, too
-            self.model.get_submodule(part).eval()
-
-    def _loss(self, levels: list[Tensor], batch: Batch) -> Tensor:
+        levels = [level.float() for level in levels]
         if self.recipe.loss == "epe":
             flow = enlarge(levels[0], 2**self.model.finest, self.model.enlarging)
             return endpoint_loss(flow, batch.flow, batch.valid)
@@ -406,10 +227,6 @@ class Training:
             sparse=self.recipe.sparse,
             reduction=self.recipe.reduction,
         )
-
-    def _validate(self) -> dict[str, float]:
-        assert self.validate is not None
-        return self.validate(self.result)
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
@@ -477,7 +294,7 @@ def open_training(
         parts = {part: start_from(networks[part], path) for part, path in init_parts.items()}
         began_from = (began_from or {}) | {"parts": parts}
 
-    def validate(candidate: FlowNet) -> dict[str, float]:
+    def validate(candidate: nn.Module) -> dict[str, float]:
         assert validation is not None
         estimator = FlowEstimator(candidate, str(place), recipe.precision)
         report = evaluate_flow(estimator, validation, limit=validation_pairs).report

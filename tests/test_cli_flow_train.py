@@ -38,7 +38,7 @@ def test_a_network_is_trained_resumed_and_scored(tmp_path, chairs):
     assert done.exit_code == 0, done.output
     assert "EPE" in done.stderr
     model = tmp_path / "run" / "model.safetensors"
-    assert done.stdout == f"wrote {model}\n"
+    assert done.stdout == f"wrote {model} and {model.with_name('curve.png')}\n"
     trained = load_checkpoint(model).trained
     assert (trained["data"], trained["pairs"], trained["samples"]) == ("FlyingChairs", 8, 4)
     assert "resuming" in vfi(*command, "--steps", 3).stderr

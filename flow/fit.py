@@ -1,0 +1,230 @@
+"""How a model is fitted, whatever it learns: a run folder that can be resumed at any time with the same curve."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from flow.checkpoint import save_checkpoint
+from flow.curves import Curves
+
+Validate = Callable[[nn.Module], dict[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitRecipe:
+    """What every training depends on, apart from its model and data."""
+
+    steps: int
+    warmup: int = 0  # steps of linear warm-up
+    ema: float = 0.0  # how much of the averaged weights each step keeps; 0 keeps the weights themselves
+    clip: float = 0.0  # norm the gradient is clipped to; 0 leaves it
+    precision: str = "float32"  # or bfloat16
+    seed: int = 0
+    freeze: tuple[str, ...] = ()  # parts of the model that keep their weights
+    validate_every: int = 5000  # steps
+    save_every: float = 300.0  # seconds
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is."""
+
+    step: int
+    steps: int
+    loss: float  # mean since the last report
+    lr: float
+    images_per_second: float  # samples that were learnt from since the last report
+    scores: dict[str, float] | None  # what validation said, on the steps that it ran
+
+
+def warm_up(recipe: FitRecipe, step: int) -> float:
+    """Return by what a step's rate is multiplied: it rises linearly to 1.
+
+    >>> [warm_up(FitRecipe(steps=9, warmup=4), step) for step in (0, 1, 3, 8)]
+    [0.25, 0.5, 1.0, 1.0]
+    """
+    return min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+
+
+class Fit:
+    """A model on its way, with its optimiser, its average and its place in the run.
+
+    What is learnt is for a training that derives from it to say, in `loss`, `rate` and `data`.
+    """
+
+    scores: ClassVar[Mapping[str, str]]  # what validation measures, as `flow.curves` takes it
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        optimizer: Callable[[nn.Module], Optimizer],
+        recipe: FitRecipe,
+        run: Path,
+        *,
+        batch: int,
+        device: torch.device | str = "cpu",
+        validate: Validate | None = None,
+        began_from: dict[str, Any] | None = None,
+    ) -> None:
+        """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state.
+
+        ``batch`` is how many samples a step sees, ``began_from`` what the weights went through before this training,
+        for the record. Raises ValueError if there is no such part to freeze, or the run folder holds the training of
+        another model.
+        """
+        self.name, self.recipe, self.run, self.batch = name, recipe, run, batch
+        self.validate, self.began_from = validate, began_from
+        self.device = torch.device(device)
+        self.model = model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._freeze()
+        self.average = AveragedModel(self.model, avg_fn=self._average, use_buffers=True) if recipe.ema else None
+        self.optimizer = optimizer(self.model)
+        self.step = 0
+        self.seconds = 0.0
+        self._losses: list[float] = []  # since the last report
+        self.state_file, self.model_file = run / "state.pt", run / "model.safetensors"
+        run.mkdir(parents=True, exist_ok=True)
+        if self.state_file.exists():
+            self._resume()
+
+    def loss(self) -> Tensor:
+        """Return the loss of this step, a scalar."""
+        raise NotImplementedError
+
+    def rate(self) -> float:
+        """Return the learning rate of this step."""
+        raise NotImplementedError
+
+    def data(self) -> dict[str, Any]:
+        """What the training learns from, for the record."""
+        raise NotImplementedError
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to use: the averaged one if there is an average."""
+        return self.average.module if self.average is not None else self.model
+
+    def trained(self) -> dict[str, Any]:
+        """What the weights went through, for the checkpoint's header."""
+        return {
+            "recipe": asdict(self.recipe),
+            **self.data(),
+            "steps": self.step,
+            "samples": self.step * self.batch,
+            "hours": round(self.seconds / 3600, 3),
+            "began_from": self.began_from,
+        }
+
+    def save(self) -> None:
+        """Write the state to resume from and the model to use, each in one move."""
+        partial = self.state_file.with_suffix(".part")
+        torch.save(
+            {
+                "name": self.name,
+                "model": self.model.state_dict(),
+                "average": self.average.state_dict() if self.average is not None else None,
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "losses": self._losses,
+            },
+            partial,
+        )
+        partial.replace(self.state_file)
+        save_checkpoint(self.model_file, self.name, self.result, self.trained())
+
+    def run_steps(self, report_every: int = 50) -> Iterator[Progress]:
+        """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating.
+
+        Raises ValueError if the loss is no longer finite, and what reading a sample raises; the run is saved as it was
+        before that step.
+        """
+        saved = began = time.monotonic()
+        seconds, first = 0.0, self.step
+        curves = Curves(self.run, self.scores, self.step)
+        try:
+            while self.step < self.recipe.steps:
+                self._losses.append(self._train_step())
+                now = time.monotonic()
+                seconds += now - began
+                self.seconds += now - began
+                began = now
+                last = self.step == self.recipe.steps
+                validating = self.validate is not None and (last or self.step % self.recipe.validate_every == 0)
+                if validating or last or self.step % report_every == 0:
+                    scores = self.validate(self.result.eval()) if self.validate is not None and validating else None
+                    loss, lr = sum(self._losses) / len(self._losses), self.optimizer.param_groups[0]["lr"]
+                    pace = (self.step - first) * self.batch / max(seconds, 1e-9)
+                    self._losses, seconds, first = [], 0.0, self.step
+                    curves.add(self.step, loss, lr, pace, scores)
+                    yield Progress(self.step, self.recipe.steps, loss, lr, pace, scores)
+                    began = time.monotonic()
+                if time.monotonic() - saved > self.recipe.save_every:
+                    self.save()
+                    saved = began = time.monotonic()
+        finally:
+            self.save()
+            curves.close()
+
+    def autocast(self) -> torch.autocast:
+        """Compute in the recipe's precision within a ``with``."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
+
+    def _train_step(self) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        self.model.train()
+        for part in self.recipe.freeze:  # whose batch norm keeps its statistics, too
+            self.model.get_submodule(part).eval()
+        loss = self.loss()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ValueError(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.step += 1
+        return value
+
+    def _freeze(self) -> None:
+        parts = dict(self.model.named_children())
+        for part in self.recipe.freeze:
+            if part not in parts:
+                raise ValueError(f"{self.name} has no part {part!r} to freeze; its parts are {', '.join(parts)}")
+            parts[part].requires_grad_(False)
+        if not any(parameter.requires_grad for parameter in self.model.parameters()):
+            raise ValueError(f"nothing of {self.name} is left to train: freeze less")
+
+    def _average(self, averaged: Tensor, current: Tensor, count: int | Tensor) -> Tensor:
+        if not averaged.is_floating_point():  # a count of batches
+            return current
+        # Early on the average must not cling to the first, random weights.
+        decay = min(self.recipe.ema, (1 + int(count)) / (10 + int(count)))
+        return torch.lerp(current, averaged, decay)
+
+    def _resume(self) -> None:
+        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+        name = state.get("name", self.name)  # older runs do not tell
+        if (name, state["average"] is None) != (self.name, self.average is None):
+            raise ValueError(f"{self.run} holds another training, of {name}: choose another run folder")
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise ValueError(f"{self.run} holds the training of another model: choose another run folder") from error
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds, self._losses = state["step"], state["seconds"], state.get("losses", [])
