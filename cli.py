@@ -362,6 +362,13 @@ Config = Annotated[
 ]
 Init = Annotated[str | None, typer.Option(help="Begin with a model's weights where they fit.", show_default=False)]
 Loss = Annotated[str, typer.Option(help="l1, charbonnier, mse, ssim, psnr, laplacian, or a sum: l1+0.2*ssim.")]
+Ema = Annotated[float, typer.Option(help="How much of the averaged weights each step keeps; 0: no average.")]
+Freeze = Annotated[
+    list[str] | None,
+    typer.Option(help="A part that keeps its weights, such as flow; repeatable.", show_default=False),
+]
+ValidateEvery = Annotated[int, typer.Option(help="Steps between validations.")]
+Cache = Annotated[Path, typer.Option(help="Where decoded frames are kept.")]
 OptimizerName = Annotated[str, typer.Option("--optimizer", help="adam, adamw or sgd.")]
 Spans = Annotated[str, typer.Option(help="Frames from first to last of a triplet; repeat one to weigh it.")]
 
@@ -379,7 +386,7 @@ def train_corpus(
     optimizer: OptimizerName = "adamw",
     lr: float = 4e-4,
     warmup: Annotated[int, typer.Option(help="Steps in which the rate rises; then it falls as a cosine.")] = 100,
-    ema: Annotated[float, typer.Option(help="How much of the averaged weights each step keeps.")] = 0.999,
+    ema: Ema = 0.999,
     batch: int = 8,
     crop: int = 192,
     shrink: Annotated[int, typer.Option(help="Take crops this much larger and shrink them.")] = 1,
@@ -396,12 +403,10 @@ def train_corpus(
         float, typer.Option(min=0, max=1, help="Share of made-up scenes whose motion is known exactly.")
     ] = 0.0,
     largest: Annotated[float, typer.Option(help="Their largest motion, as a fraction of the crop's side.")] = 0.25,
-    freeze: Annotated[
-        list[str] | None, typer.Option(help="A part that keeps its weights, such as flow; repeatable.")
-    ] = None,
+    freeze: Freeze = None,
     val: Annotated[Path | None, typer.Option(help="Triplets to validate on.", show_default=False)] = None,
-    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 1000,
-    cache: Annotated[Path, typer.Option(help="Where decoded frames are kept.")] = Path("~/.cache/vfi/frames"),
+    validate_every: ValidateEvery = 1000,
+    cache: Cache = Path("~/.cache/vfi/frames"),
     seed: int = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -441,8 +446,8 @@ def train_video(
     batch: int = 8,
     crop: int = 128,
     spans: Spans = "2",
-    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 500,
-    cache: Annotated[Path, typer.Option(help="Where decoded frames are kept.")] = Path("~/.cache/vfi/frames"),
+    validate_every: ValidateEvery = 500,
+    cache: Cache = Path("~/.cache/vfi/frames"),
     seed: int = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -543,6 +548,15 @@ MaxFlow = Annotated[
 Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
 FlowModelName = Annotated[
     str, typer.Option("--model", "-m", help="dis, farneback, or a flow network's name or .safetensors file.")
+]
+FlowPicture = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File or folder to write (default: the input's name with _flow or _arrows, here).",
+        show_default=False,
+    ),
 ]
 VideoCodec = Annotated[
     str | None, typer.Option("--codec", help="Encoder of a video: libx264, ffv1, ...", show_default=False)
@@ -657,12 +671,7 @@ def run_flow_command(
 @reports_errors
 def flow_video_command(
     source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="File or folder to write (default: SOURCE_flow.EXT here).", show_default=False
-        ),
-    ] = None,
+    output: FlowPicture = None,
     model: FlowModelName = "dis",
     max_flow: Annotated[
         float | None,
@@ -735,12 +744,7 @@ def flow_arrows_command(
     inputs: Annotated[
         list[Path], typer.Argument(help="Two images, an image with --flow, or a video.", show_default=False)
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="File or folder to write (default: INPUT_arrows.EXT here).", show_default=False
-        ),
-    ] = None,
+    output: FlowPicture = None,
     flow: Annotated[Path | None, typer.Option(help="File of the image's flow.", show_default=False)] = None,
     model: FlowModelName = "dis",
     spacing: Annotated[int, typer.Option(min=1, help="Pixels from arrow to arrow.")] = 16,
@@ -896,17 +900,15 @@ def train_flow_command(
     loss: Annotated[str, typer.Option(help="multiscale, or epe of the finest flow.")] = "multiscale",
     sparse: Annotated[bool, typer.Option("--sparse", help="Few pixels are known, as in KITTI.")] = False,
     optimizer: Annotated[str, typer.Option(help="adam or adamw.")] = "adam",
-    ema: Annotated[float, typer.Option(help="How much of the averaged weights each step keeps; 0: no average.")] = 0.0,
+    ema: Ema = 0.0,
     clip: Annotated[float, typer.Option(help="Norm the gradient is clipped to; 0: not.")] = 0.0,
-    freeze: Annotated[
-        list[str] | None, typer.Option(help="A part that keeps its weights; repeatable.", show_default=False)
-    ] = None,
+    freeze: Freeze = None,
     variant: Variant = None,
     held_out: HeldOut = 0.1,
     val: Annotated[
         list[str] | None, typer.Option(help="Data to validate on, if not the split val.", show_default=False)
     ] = None,
-    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 5000,
+    validate_every: ValidateEvery = 5000,
     workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead.")] = 4,
     seed: int = 0,
     device: Device = "auto",
