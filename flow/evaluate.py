@@ -1,20 +1,18 @@
 """How good and how fast an estimator of flow is, on a data set: networks and classical ones on the same pairs."""
 
 import dataclasses
-import json
 import math
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from flow.by_name import Estimate
 from flow.datasets import FlowDataset
-from flow.metrics import Band, FlowReport, endpoint_error, mean_report, measure_flow
+from flow.metrics import Band, FlowReport, endpoint_error, json_text, mean_report, measure_flow
 
 _WARM_UP = 2  # runs that are not timed: the first ones allocate, choose algorithms and fill caches
 
@@ -34,7 +32,7 @@ class Evaluation:
     def to_json(self) -> str:
         """Return everything as JSON; null where there are no pixels, or nothing is known."""
         values = dataclasses.asdict(self) | {"by_pair": dict(self.by_pair)}
-        return json.dumps(_nulls(values), indent=2)
+        return json_text(values)
 
     def __str__(self) -> str:
         report = self.report
@@ -102,13 +100,6 @@ def evaluate_flow(
         peak_mebibytes=_peak(device),
         by_pair=tuple(by_pair),
     )
-
-
-def _nulls(value: Any) -> Any:
-    """JSON knows no NaN."""
-    if isinstance(value, dict):
-        return {key: _nulls(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 class _Mean:

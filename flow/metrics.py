@@ -3,9 +3,11 @@
 Fields are (H, W, 2) in pixels, dx (right) then dy (down); valid is (H, W) bool. Rates are in percent, as in papers.
 """
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -141,6 +143,24 @@ def mean_report(reports: Iterable[FlowReport]) -> FlowReport:
         s10_40=band("s10_40"),
         s40_plus=band("s40_plus"),
     )
+
+
+def json_text(values: dict[str, Any]) -> str:
+    """Return values as JSON, with null where one is NaN, for which it has no word.
+
+    >>> print(json_text({"pixels": 0, "epe": math.nan}))
+    {
+      "pixels": 0,
+      "epe": null
+    }
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(inner) for name, inner in value.items()}
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return json.dumps(plain(values), indent=2)
 
 
 def error_picture(estimate: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:

@@ -1,16 +1,13 @@
 """Compare files of optical flow with the truth, one by one or a folder by its names."""
 
 import dataclasses
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from flow.files import FLOW_SUFFIXES, read_flow
-from flow.metrics import FlowReport, error_picture, mean_report, measure_flow
+from flow.metrics import FlowReport, error_picture, json_text, mean_report, measure_flow
 from vfi.media.errors import MediaError
 from vfi.media.images import write_image
 from vfi.outputs import make_folder, refuse_existing
@@ -26,7 +23,7 @@ class Comparison:
     def to_json(self) -> str:
         """Return the mean, and under "files" each report, as JSON; null where there are no pixels."""
         files = {name: dataclasses.asdict(report) for name, report in self.reports.items()}
-        return json.dumps(_nulls({**dataclasses.asdict(self.mean), "files": files}), indent=2)
+        return json_text({**dataclasses.asdict(self.mean), "files": files})
 
     def __str__(self) -> str:
         several = len(self.reports) > 1
@@ -112,10 +109,3 @@ def _in_words(report: FlowReport) -> str:
         f"EPE {report.epe:.3f} px, Fl-all {report.fl_all:.2f} %, off by more than 1 px {report.over_1px:.2f} %,"
         f" 3 px {report.over_3px:.2f} %, 5 px {report.over_5px:.2f} % of {report.pixels} pixels"
     )
-
-
-def _nulls(value: Any) -> Any:
-    """Replace NaN, which JSON has no word for."""
-    if isinstance(value, dict):
-        return {key: _nulls(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
