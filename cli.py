@@ -6,6 +6,7 @@ Heavy imports happen inside the commands, so that ``vfi --help`` answers at once
 import dataclasses
 import functools
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -545,6 +546,7 @@ MaxFlow = Annotated[
     float | None,
     typer.Option(help="Speed in pixels of the full colours (default: the fastest pixel's).", show_default=False),
 ]
+Legend = Annotated[bool, typer.Option("--legend", help="Put the key to the colours beside the picture.")]
 Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
 FlowModelName = Annotated[
     str, typer.Option("--model", "-m", help="dis, farneback, or a flow network's name or .safetensors file.")
@@ -602,6 +604,10 @@ def run_flow_command(
         bool, typer.Option("--bidirectional", help="Also the flow back, and what is hidden in the second image.")
     ] = False,
     max_flow: MaxFlow = None,
+    one_scale: Annotated[
+        bool, typer.Option("--one-scale", help="One for all pictures of an input; finds its flow twice.")
+    ] = False,
+    legend: Legend = False,
     start: Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)] = None,
     end: Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)] = None,
     resize: Annotated[
@@ -641,7 +647,7 @@ def run_flow_command(
     part = parse_numbers(crop, ",", 4, "--crop", "10,20,640,360") if crop else None
     if 0 in (size or ()) or 0 in (part or ())[2:]:
         raise typer.BadParameter("a width and a height are 1 or more", param_hint="--resize / --crop")
-    wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow)
+    wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow, one_scale, legend)
     sources = open_inputs(inputs, parse_time(start, "--start"), parse_time(end, "--end"))
     estimate, _ = find_estimator(model, device, precision)
     with progress_bar("flow", unit="pairs", quiet=quiet) as progress:
@@ -815,7 +821,7 @@ def convert_flow_command(
     ] = Path("."),
     max_flow: MaxFlow = None,
     half: Half = False,
-    legend: Annotated[bool, typer.Option("--legend", help="Put the key to the colours beside the picture.")] = False,
+    legend: Legend = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Convert files of flow to another format, or to pictures.
@@ -886,7 +892,12 @@ def train_flow_command(
             help="PART=FILE: begin a network of a stack with one trained alone; repeatable.", show_default=False
         ),
     ] = None,
-    steps: Steps = 600_000,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of the whole training (default: 600000).", show_default=False)
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(min=0, help="Or how often to go through the data.", show_default=False)
+    ] = None,
     schedule: Annotated[
         str, typer.Option(help="s-short, s-long, s-fine or constant; stretched to --steps.")
     ] = "s-short",
@@ -894,7 +905,7 @@ def train_flow_command(
         float | None, typer.Option(help="Rate to begin with, if not the schedule's.", show_default=False)
     ] = None,
     warmup: Annotated[int, typer.Option(help="Steps in which the rate rises.")] = 0,
-    batch: int = 8,
+    batch: Annotated[int, typer.Option(min=1)] = 8,
     crop: Annotated[str, typer.Option(help="Height,width of what a step sees; multiples of 64.")] = "320,448",
     augment: Annotated[bool, typer.Option(help="Scale, turn, mirror and recolour.")] = True,
     loss: Annotated[str, typer.Option(help="multiscale, or epe of the finest flow.")] = "multiscale",
@@ -922,16 +933,20 @@ def train_flow_command(
     from flow.datasets import open_datasets
     from flow.train import Recipe, open_training
 
+    if steps is not None and epochs is not None:
+        raise typer.BadParameter("give --steps or --epochs, not both")
     height, width_of_crop = parse_numbers(crop, ",", 2, "--crop", "320,448")
     size = (height * 6 // 5, width_of_crop * 6 // 5)  # of made-up scenes: room to move the crop in
     read = functools.partial(open_datasets, variant=variant, held_out=held_out, size=size, seed=seed)
     dataset = read(data, "all" if val else "train")
     validation = open_datasets(val, "all", size=size, seed=seed) if val else read(data, "val")
     augmentation = dataclasses.replace(Augmentation() if augment else PLAIN, crop=(height, width_of_crop))
+    if epochs is not None:
+        steps = math.ceil(epochs * len(dataset) / batch)
     recipe = Recipe(
-        steps=steps, schedule=schedule, lr=lr, warmup=warmup, batch=batch, augmentation=augmentation, loss=loss,
-        sparse=sparse, optimizer=optimizer, ema=ema, clip=clip, seed=seed, freeze=tuple(freeze or []),
-        validate_every=validate_every,
+        steps=600_000 if steps is None else steps, schedule=schedule, lr=lr, warmup=warmup, batch=batch,
+        augmentation=augmentation, loss=loss, sparse=sparse, optimizer=optimizer, ema=ema, clip=clip, seed=seed,
+        freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
     training = open_training(
         model, {"width": width, "div_flow": div_flow}, dataset, recipe, run or Path("runs") / model, init=init,

@@ -12,6 +12,7 @@ from flow.files import known
 # From one pure colour to the next: which channel changes, up or down, and in how many steps, so that the eye sees
 # equal differences. Red starts; then green rises to yellow, red falls to green, and so on around to red.
 _STEPS = ((1, 1, 15), (0, -1, 6), (2, 1, 4), (1, -1, 11), (0, 1, 13), (2, -1, 6))
+LEAST_SCALE = 1.0  # px: where one scale serves many fields, a still film stays white, though its noise seems to move
 _EPSILON = 1e-5  # px; keeps a still field from being divided by zero
 
 

@@ -262,6 +262,19 @@ def test_run_on_a_part_of_a_video_resized_or_cropped(film):
     np.testing.assert_array_equal(rgb("crop/clip_000000_color.png"), flow_to_color(flow, max_flow=4))
 
 
+def test_run_gives_all_pictures_of_an_input_one_scale_with_a_legend(tmp_path):
+    source = shifted(tmp_path / "in", "a.png", "b.png", "c.png")
+    cv2.imwrite(str(source / "c.png"), np.roll(cv2.imread(str(source / "b.png")), 6, axis=1))  # now twice as fast
+    done = vfi("run", source, "--one-scale", "--legend", "-o", "out", "--bidirectional")
+    assert done.exit_code == 0, done.output
+    flows = {name: read_flow(f"out/{name}.flo")[0] for name in ("a", "b", "a_backward", "b_backward")}
+    scale = max(largest_motion(flow) for flow in flows.values())
+    for name, flow in flows.items():
+        picture = rgb(f"out/{name}_color.png")
+        assert picture.shape == (130, 80 + 110, 3)
+        np.testing.assert_array_equal(picture[:60, :80], flow_to_color(flow, max_flow=scale))
+
+
 def test_run_refuses_existing_outputs_before_any_work(tmp_path):
     source = shifted(tmp_path / "in", *(f"f{i}.png" for i in range(4)))
     assert vfi("run", source, "-o", "out", "--output", "raw").exit_code == 0
@@ -307,6 +320,8 @@ def test_run_takes_a_checkpoint(tmp_path):
         (["a.png", "b.png", "-o", "notes.txt"], "notes.txt is a file"),
         (["a.png", "b.png", "-o", "notes.txt/below"], "another folder"),
         (["a.png", "b.png", "--half"], "npz"),
+        (["a.png", "b.png", "--one-scale", "--max-flow", "3"], "leave out --one-scale"),
+        (["a.png", "b.png", "--legend", "--output", "raw"], "no colours"),
     ],
 )
 def test_what_cannot_be_run_is_one_sentence_and_leaves_nothing(in_a_folder_of_its_own, film, arguments, words):

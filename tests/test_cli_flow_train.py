@@ -51,6 +51,13 @@ def test_a_network_is_trained_resumed_and_scored(tmp_path, chairs):
     assert report["report"]["epe"] > 0
 
 
+def test_epochs_count_rounds_of_the_data(tmp_path, chairs):
+    done = vfi("train", chairs, *SMALL, "--run", tmp_path / "run", "--held-out", "0.3", "--epochs", 1.5)
+    assert done.exit_code == 0, done.output
+    assert load_checkpoint(tmp_path / "run" / "model.safetensors").trained["steps"] == 6  # 1.5 times 7 pairs, by twos
+    assert vfi("train", chairs, *SMALL, "--epochs", 1, "--steps", 5).exit_code == 2
+
+
 def test_made_up_scenes_of_pictures_train_a_network(tmp_path, chairs):
     done = vfi(
         "train", f"synthetic:{chairs / 'data'}", *SMALL, "--steps", 1, "--val", chairs, "--run", tmp_path / "run"

@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from flow.by_name import Estimate
-from flow.color import flow_to_color, largest_motion
+from flow.color import LEAST_SCALE, add_legend, flow_to_color, largest_motion
 from flow.files import known, write_flow
 from flow.metrics import occluded
 from vfi.flow_inputs import Pair, PairSource, View
@@ -34,12 +34,18 @@ class FlowOutput:
     half: bool = False  # a .npz as float16
     both_ways: bool = False
     max_flow: float | None = None  # pixels, the speed of the full colours; None: each field's own fastest
+    one_scale: bool = False  # or else the fastest of all the input's fields, which are found twice for it
+    legend: bool = False  # the key to the colours beside each picture
 
     def __post_init__(self) -> None:
         if self.half and self.format != "npz":
             raise ValueError(f"{self.format} cannot hold float16: use --format npz, or leave out --half")
         if self.max_flow is not None and not 0 < self.max_flow < math.inf:
             raise ValueError(f"max_flow is {self.max_flow}: give a speed above 0 in pixels, or leave it out")
+        if self.one_scale and self.max_flow is not None:
+            raise ValueError("one scale is either found or given: leave out --one-scale or --max-flow")
+        if (self.one_scale or self.legend) and not self.color:
+            raise ValueError("flow files have no colours to scale or explain: use --output viz or both")
 
     def files(self, folder: Path, name: str) -> list[Path]:
         """Return the files of a pair."""
@@ -60,7 +66,10 @@ class FlowOutput:
             if self.raw:
                 write_flow(folder / f"{name}{way}.{self.format}", flow, half=self.half)
             if self.color:
-                write_image(folder / f"{name}{way}_color.png", flow_to_color(flow, max_flow=self.max_flow))
+                picture = flow_to_color(flow, max_flow=self.max_flow)
+                if self.legend:
+                    picture = add_legend(picture, self.max_flow or largest_motion(flow))
+                write_image(folder / f"{name}{way}_color.png", picture)
 
 
 @dataclass(frozen=True)
@@ -116,22 +125,26 @@ def run_flow(
                     refuse_existing(file, overwrite)
     began, pairs, written, motion, pixels, fastest = time.monotonic(), 0, 0, 0.0, 0, 0.0
     for source, folder in zip(sources, folders, strict=True):
-        for group in alike(source.pairs(view), batch):
-            for pair in group:
+        scaled = output
+        if output.one_scale:
+            found = _flows(source, model, output, view, batch)
+            speeds = (
+                largest_motion(flow) for group in found for _, *ways in group for flow in ways if flow is not None
+            )
+            scaled = replace(output, one_scale=False, max_flow=max(LEAST_SCALE, *speeds))
+        for group in _flows(source, model, output, view, batch):
+            for pair, _, _ in group:
                 for file in output.files(folder, pair.name):
                     refuse_existing(file, overwrite)
-            first, second = (np.stack([getattr(pair, side) for pair in group]) for side in ("first", "second"))
-            forward = model(first, second)
-            backward = model(second, first) if output.both_ways else [None] * len(group)
             make_folder(folder)
-            for pair, there, back in zip(group, forward, backward, strict=True):
-                output.write(folder, pair.name, there, back)
+            for pair, there, back in group:
+                scaled.write(folder, pair.name, there, back)
                 mask = known(there)
                 motion += float(np.hypot(there[..., 0], there[..., 1]).sum(where=mask, dtype=np.float64))
                 pixels += int(mask.sum())
                 fastest = max(fastest, largest_motion(there))
             pairs += len(group)
-            written += sum(len(output.files(folder, pair.name)) for pair in group)
+            written += sum(len(output.files(folder, pair.name)) for pair, _, _ in group)
             if progress is not None:
                 progress(pairs, total)
     return FlowSummary(
@@ -143,6 +156,17 @@ def run_flow(
         seconds=time.monotonic() - began,
         notes=tuple(note for source in sources for note in source.notes),
     )
+
+
+def _flows(
+    source: PairSource, model: Estimate, output: FlowOutput, view: View, batch: int
+) -> Iterator[list[tuple[Pair, np.ndarray, np.ndarray | None]]]:
+    """Yield pairs in groups, each with its flows (H, W, 2) there and, where both ways are wanted, back."""
+    for group in alike(source.pairs(view), batch):
+        first, second = (np.stack([getattr(pair, side) for pair in group]) for side in ("first", "second"))
+        forward = model(first, second)
+        backward = model(second, first) if output.both_ways else [None] * len(group)
+        yield list(zip(group, forward, backward, strict=True))
 
 
 def alike(pairs: Iterable[Pair], count: int) -> Iterator[list[Pair]]:

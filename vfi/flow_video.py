@@ -10,7 +10,7 @@ import numpy as np
 
 from flow.arrows import draw_arrows, evident_motion
 from flow.by_name import Estimate
-from flow.color import flow_to_color, largest_motion
+from flow.color import LEAST_SCALE, flow_to_color, largest_motion
 from flow.files import read_flow
 from vfi.flow_inputs import eight_bit, upright
 from vfi.media import Color, Encoding, Frame, VideoReader, VideoWriter, read_image, write_image
@@ -22,7 +22,6 @@ from vfi.media.writer import check_output
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done so far and, if known, the frames there are; twice from 0 where a video is read twice."""
 
-_LEAST_SCALE = 1.0  # px: a still video stays white, though its noise seems to move a little
 _BT709 = 1
 
 
@@ -106,7 +105,7 @@ def color_video(
         info = replace(info, pix_fmt="yuv420p")
     scale = max_flow
     if scale is None:
-        scale = _LEAST_SCALE
+        scale = LEAST_SCALE
         with VideoReader(source) as reader:
             for _, motion in _motions(reader, model, None, progress):
                 if motion is not None:
