@@ -19,6 +19,7 @@ import typer
 
 if TYPE_CHECKING:
     from flow.fit import Fit
+    from vfi.flow_inputs import View
     from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
     from vfi.pipeline import Summary
@@ -588,6 +589,28 @@ def parse_time(text: str | None, option: str) -> Fraction | None:
     return sum((part * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
 
 
+Start = Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)]
+End = Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)]
+Resize = Annotated[
+    str | None, typer.Option(help="WxH, such as 640x360: the flow is in its pixels.", show_default=False)
+]
+Crop = Annotated[str | None, typer.Option(help="X,Y,W,H: only this part.", show_default=False)]
+Grey = Annotated[bool, typer.Option("--grey", help="Look at the images without their colours.")]
+
+
+def parse_view(resize: str | None, crop: str | None, grey: bool) -> "View":
+    """Read what is looked at of each image."""
+    from vfi.flow_inputs import View
+
+    if resize and crop:
+        raise typer.BadParameter("give --resize or --crop, not both")
+    size = parse_numbers(resize, "x", 2, "--resize", "640x360") if resize else None
+    part = parse_numbers(crop, ",", 4, "--crop", "10,20,640,360") if crop else None
+    if 0 in (size or ()) or 0 in (part or ())[2:]:
+        raise typer.BadParameter("a width and a height are 1 or more", param_hint="--resize / --crop")
+    return View(size, part, grey)  # type: ignore[arg-type]
+
+
 @flow_app.command("run")
 @reports_errors
 def run_flow_command(
@@ -608,13 +631,11 @@ def run_flow_command(
         bool, typer.Option("--one-scale", help="One for all pictures of an input; finds its flow twice.")
     ] = False,
     legend: Legend = False,
-    start: Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)] = None,
-    end: Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)] = None,
-    resize: Annotated[
-        str | None, typer.Option(help="WxH, such as 640x360: the flow is in its pixels.", show_default=False)
-    ] = None,
-    crop: Annotated[str | None, typer.Option(help="X,Y,W,H: only this part.", show_default=False)] = None,
-    grey: Annotated[bool, typer.Option("--grey", help="Look at the images without their colours.")] = False,
+    start: Start = None,
+    end: End = None,
+    resize: Resize = None,
+    crop: Crop = None,
+    grey: Grey = False,
     device: Device = "auto",
     precision: Precision = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Pairs at a time.")] = 1,
@@ -634,19 +655,14 @@ def run_flow_command(
     """
     from flow.by_name import find_estimator
     from flow.files import FLOW_SUFFIXES
-    from vfi.flow_inputs import View, open_inputs
+    from vfi.flow_inputs import open_inputs
     from vfi.flow_run import FlowOutput, flow_folders, run_flow
 
     if output not in ("raw", "viz", "both"):
         raise typer.BadParameter(f"{output!r} is none of raw, viz, both", param_hint="--output")
     if f".{format}" not in FLOW_SUFFIXES:
         raise typer.BadParameter(f"{format!r} is none of {', '.join(FLOW_SUFFIXES)}", param_hint="--format")
-    if resize and crop:
-        raise typer.BadParameter("give --resize or --crop, not both")
-    size = parse_numbers(resize, "x", 2, "--resize", "640x360") if resize else None
-    part = parse_numbers(crop, ",", 4, "--crop", "10,20,640,360") if crop else None
-    if 0 in (size or ()) or 0 in (part or ())[2:]:
-        raise typer.BadParameter("a width and a height are 1 or more", param_hint="--resize / --crop")
+    view = parse_view(resize, crop, grey)
     wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow, one_scale, legend)
     sources = open_inputs(inputs, parse_time(start, "--start"), parse_time(end, "--end"))
     estimate, _ = find_estimator(model, device, precision)
@@ -656,7 +672,7 @@ def run_flow_command(
             estimate,
             flow_folders(sources, folder),
             output=wanted,
-            view=View(size, part, grey),  # type: ignore[arg-type]
+            view=view,
             batch=batch,
             overwrite=overwrite,
             progress=progress,
@@ -687,6 +703,12 @@ def flow_video_command(
             show_default=False,
         ),
     ] = None,
+    legend: Legend = False,
+    start: Start = None,
+    end: End = None,
+    resize: Resize = None,
+    crop: Crop = None,
+    grey: Grey = False,
     codec: VideoCodec = None,
     crf: VideoCrf = None,
     device: Device = "auto",
@@ -700,10 +722,12 @@ def flow_video_command(
     [bold]Example:[/bold] vfi flow video film.mp4 -o flow.mp4 --max-flow 20
     """
     from flow.by_name import find_estimator
+    from vfi.flow_inputs import Part
     from vfi.flow_video import color_video
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing
 
+    view, part = parse_view(resize, crop, grey), Part(parse_time(start, "--start"), parse_time(end, "--end"))
     output = placed(output, default_video(source, "flow"))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)
@@ -713,6 +737,9 @@ def flow_video_command(
             output,
             estimate,
             max_flow=max_flow,
+            legend=legend,
+            view=view,
+            part=part,
             encoding=Encoding(codec, crf),
             overwrite=overwrite,
             progress=progress,
@@ -760,6 +787,11 @@ def flow_arrows_command(
     everywhere: Annotated[
         bool, typer.Option("--all", help="Also where the images differ no more than by their noise.")
     ] = False,
+    start: Start = None,
+    end: End = None,
+    resize: Resize = None,
+    crop: Crop = None,
+    grey: Grey = False,
     codec: VideoCodec = None,
     crf: VideoCrf = None,
     device: Device = "auto",
@@ -776,7 +808,7 @@ def flow_arrows_command(
     vfi flow arrows film.mp4 --spacing 24 --scale 2
     """
     from flow.by_name import find_estimator
-    from vfi.flow_inputs import IMAGE_SUFFIXES
+    from vfi.flow_inputs import IMAGE_SUFFIXES, Part
     from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing
@@ -785,15 +817,20 @@ def flow_arrows_command(
     if max(red, green, blue) > 255:
         raise typer.BadParameter(f"{color!r} goes beyond 255", param_hint="--color")
     style = ArrowStyle(spacing, scale, threshold, (red, green, blue), everywhere)
+    view, part = parse_view(resize, crop, grey), Part(parse_time(start, "--start"), parse_time(end, "--end"))
     first, still = inputs[0], inputs[0].suffix.lower() in IMAGE_SUFFIXES
     if len(inputs) != (2 if still and flow is None else 1) or (flow is not None and not still):
         raise typer.BadParameter("give two images, one image with --flow, or one video")
+    if still and part:
+        raise typer.BadParameter("images have no times: leave out --start and --end")
     output = placed(output, Path(f"{first.stem}_arrows.png") if still else default_video(first, "arrows"))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)
     if still:
         second = inputs[1] if flow is None else None
-        arrow_picture(first, output, flow=flow, second=second, model=estimate, style=style, overwrite=overwrite)
+        arrow_picture(
+            first, output, flow=flow, second=second, model=estimate, style=style, view=view, overwrite=overwrite
+        )
         said = f"wrote {output}"
     else:
         with progress_bar(first.name, quiet=quiet) as progress:
@@ -802,6 +839,8 @@ def flow_arrows_command(
                 output,
                 estimate,
                 style=style,
+                view=view,
+                part=part,
                 encoding=Encoding(codec, crf),
                 overwrite=overwrite,
                 progress=progress,

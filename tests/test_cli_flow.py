@@ -409,6 +409,63 @@ def test_a_turned_video_is_upright_in_its_flow_video(film):
     assert blue > red > green  # violet: up
 
 
+@pytest.mark.parametrize("command", ["video", "arrows"])
+@pytest.mark.parametrize("varying", [False, True])
+def test_a_part_of_a_video_begins_at_zero_without_its_sound(film, command, varying):
+    times = [Fraction(t, 1000) for t in (0, 40, 100, 130, 300, 400)] if varying else None
+    source = film("clip.mkv", times=times, frames=6, sound=["aac"], chapters=True)
+    done = vfi(command, source, "--start", 0.1, "--end", 0.3 if varying else 0.2, "-o", "part.mkv")
+    assert done.exit_code == 0, done.output
+    assert "without sound" in done.stdout
+    moments, _, sound = decoded("part.mkv")
+    expected = (0, Fraction(30, 1000)) if varying else (0, Fraction(1, 25))
+    assert tuple(moments) == expected
+    assert not sound
+    assert decoded(source)[2]
+    assert "a single frame" in in_one_sentence(vfi(command, source, "--end", 0.03, "-o", "one.mkv"))
+    assert "no frame" in in_one_sentence(vfi(command, source, "--start", 9, "-o", "none.mkv"))
+    assert names_in(source.parent / "here") == ["part.mkv"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "size"), [(["--resize", "64x36"], (36, 64)), (["--crop", "5,3,51,41"], (41, 51)), (["--grey"], (72, 128))]
+)
+@pytest.mark.parametrize("name", ["flow.mkv", "flow.mp4"])
+def test_a_flow_video_shows_what_is_looked_at(film, wish, size, name):
+    source = film("clip.mp4", frames=4)
+    done = vfi("video", source, *wish, "-o", name, "--max-flow", 2)
+    assert done.exit_code == 0, done.output
+    vfi("run", source, *wish, "-o", "out", "--max-flow", 2)
+    pictures = decoded(name)[1]
+    assert pictures[0].shape == (*size, 3)
+    assert np.abs(pictures[0].astype(int) - rgb("out/clip_000000_color.png")).mean() < 4
+
+
+def test_a_flow_video_can_have_its_key_beside_it(film):
+    source = film("clip.mp4", frames=4)
+    for more, name in (([], "flow.mp4"), (["--legend"], "key.mp4")):
+        assert vfi("video", source, "--max-flow", 2, "--crf", 1, "-o", name, *more).exit_code == 0
+    alone, beside = (decoded(name)[1][1].astype(int) for name in ("flow.mp4", "key.mp4"))
+    assert beside.shape == (130, 128 + 110, 3)
+    assert np.abs(beside[:72, :128] - alone).mean() < 2
+    red, green, blue = beside[55, 128 + 96]  # near the rim of the disc: to the right, nearly at full speed
+    assert red > 200
+    assert max(green, blue) < 90
+
+
+def test_arrows_are_drawn_on_the_part_that_is_looked_at(tmp_path, film):
+    source = shifted(tmp_path / "in", "a.png", "b.png", step=5)
+    a, b = source / "a.png", source / "b.png"
+    assert vfi("arrows", a, b, "--crop", "20,10,40,32", "--grey", "-o", "part.png", "--threshold", 99).exit_code == 0
+    np.testing.assert_array_equal(rgb("part.png"), rgb(a)[10:42, 20:60])
+    assert vfi("arrows", film(frames=3), "--resize", "64x36", "-o", "small.mp4").exit_code == 0
+    assert decoded("small.mp4")[1][0].shape == (36, 64, 3)
+    assert "crop less" in in_one_sentence(vfi("arrows", a, b, "--crop", "20,10,400,32", "-o", "no.png"))
+    assert "crop less" in in_one_sentence(vfi("arrows", film(frames=3), "--crop", "0,0,400,32", "-o", "no.mp4"))
+    assert vfi("arrows", a, b, "--start", 1).exit_code == 2
+    assert names_in(tmp_path / "here") == ["part.png", "small.mp4"]
+
+
 def test_a_still_video_stays_white(film):
     source = film(frames=4, picture=lambda _, size: np.full((size[1], size[0], 3), 90, np.uint8))
     done = vfi("video", source)

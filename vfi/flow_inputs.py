@@ -14,7 +14,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from vfi.media import MediaError, VideoReader, read_image
+from vfi.media import Frame, MediaError, VideoReader, read_image
+from vfi.media.reader import PassOn
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp")
 # How data sets name the two images of a pair, and how the pair is named: FlyingChairs, KITTI, and plain 1 and 2.
@@ -51,6 +52,13 @@ class View:
 
         Raises MediaError, which calls the image by ``name``, if the crop leaves it.
         """
+        image = eight_bit(self.cut(image, name))
+        if self.grey:
+            image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        return np.ascontiguousarray(image)
+
+    def cut(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Return the part in its size, with the colours and the depth of the image."""
         height, width = image.shape[:2]
         if self.crop is not None:
             left, top, wide, high = self.crop
@@ -59,13 +67,44 @@ class View:
                     f"{name} is {width}x{height}, which a crop of {wide}x{high} at {left},{top} leaves: crop less"
                 )
             image = image[top : top + high, left : left + wide]
-        image = eight_bit(image)
         if self.size is not None and self.size != (image.shape[1], image.shape[0]):
             shrinks = self.size[0] * self.size[1] < image.shape[0] * image.shape[1]
             image = cv2.resize(image, self.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        if self.grey:
-            image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         return np.ascontiguousarray(image)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which frames of a video are looked at: those from ``start`` on and before ``end``, in seconds; None for all."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def __bool__(self) -> bool:
+        return self.start is not None or self.end is not None
+
+    def __contains__(self, time: Fraction) -> bool:
+        return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
+
+    def frames(self, reader: VideoReader, pass_on: PassOn | None = None) -> Iterator[tuple[int, Frame]]:
+        """Yield the number of each of them and the frame; raises MediaError if there are fewer than two."""
+        found = 0
+        for index, frame in enumerate(reader.frames(pass_on)):
+            if self.end is not None and frame.time >= self.end:
+                break
+            if frame.time in self:
+                found += 1
+                yield index, frame
+        if found < 2:
+            raise self.too_short(reader, found)
+
+    def too_short(self, reader: VideoReader, found: int) -> MediaError:
+        """Say that a video has no two frames here."""
+        some, first = ("no frame", "a single frame")[found], reader.timeline.start - reader.origin
+        return MediaError(
+            f"{reader.path} has {some} in the part asked for, and flow needs two; it lasts from {float(first):g}"
+            f" to {float(first + reader.timeline.duration):g} s: change the start or the end"
+        )
 
 
 def eight_bit(image: np.ndarray) -> np.ndarray:
@@ -125,56 +164,37 @@ class FilmPairs:
 
         Raises MediaError if it is no whole video, or fewer than two frames are left of it.
         """
-        self.stem, self._path = path.stem, path
-        self._start, self._end = start, end
+        self.stem, self._path, self._part = path.stem, path, Part(start, end)
         with VideoReader(path) as reader:
             self.notes = reader.notes
             times, self._first = reader.timeline, reader.timeline.start - reader.origin
             self._rate, self._count = times.rate, reader.frame_count
-            self._last = self._first + times.duration
-        if (end is not None and start is not None and end <= start) or (start is not None and start >= self._last):
-            raise self._too_short(0)
-        names = self.names()
-        if names is not None and not names:
-            raise self._too_short(1)
+            backwards = start is not None and end is not None and end <= start
+            if backwards or (start is not None and start >= self._first + times.duration):
+                raise self._part.too_short(reader, 0)
+            names = self.names()
+            if names is not None and not names:
+                raise self._part.too_short(reader, 1)
 
     def names(self) -> Sequence[str] | None:
         if self._rate is None or self._count is None:
             return None
         inside: Sequence[int] = range(self._count)
-        if self._start is not None or self._end is not None:
-            inside = [i for i in inside if self._wanted(self._first + i / self._rate)]
+        if self._part:
+            inside = [i for i in inside if self._first + i / self._rate in self._part]
         return [self._name(i) for i in inside[:-1]]
 
     def pairs(self, view: View) -> Iterator[Pair]:
         previous: np.ndarray | None = None
-        found = 0
         with VideoReader(self._path) as reader:
-            for index, frame in enumerate(reader):
-                if self._end is not None and frame.time >= self._end:
-                    break
-                if not self._wanted(frame.time):
-                    continue
+            for index, frame in self._part.frames(reader):
                 image = view(upright(frame.rgb, reader.info.rotation), str(self._path))
-                found += 1
                 if previous is not None:
                     yield Pair(self._name(index - 1), previous, image)
                 previous = image
-        if found < 2:
-            raise self._too_short(found)
-
-    def _wanted(self, time: Fraction) -> bool:
-        return (self._start is None or time >= self._start) and (self._end is None or time < self._end)
 
     def _name(self, index: int) -> str:
         return f"{self.stem}_{index:06d}"
-
-    def _too_short(self, found: int) -> MediaError:
-        some = ("no frame", "a single frame")[found]
-        return MediaError(
-            f"{self._path} has {some} in the part asked for, and flow needs two; it lasts from {float(self._first):g}"
-            f" to {float(self._last):g} s: change the start or the end"
-        )
 
 
 def open_inputs(paths: Sequence[Path], start: Fraction | None = None, end: Fraction | None = None) -> list[PairSource]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from flow.arrows import draw_arrows, evident_motion
 from flow.by_name import Estimate
-from flow.color import LEAST_SCALE, flow_to_color, largest_motion
+from flow.color import LEAST_SCALE, add_legend, flow_to_color, largest_motion
 from flow.files import read_flow
-from vfi.flow_inputs import eight_bit, upright
+from vfi.flow_inputs import Part, View, upright
 from vfi.media import Color, Encoding, Frame, VideoReader, VideoWriter, read_image, write_image
 from vfi.media.color import LIMITED_RANGE, depth
 from vfi.media.info import VideoInfo
@@ -86,6 +86,9 @@ def color_video(
     model: Estimate,
     *,
     max_flow: float | None = None,
+    legend: bool = False,
+    view: View | None = None,
+    part: Part | None = None,
     encoding: Encoding | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -94,20 +97,25 @@ def color_video(
 
     All frames have one scale, ``max_flow`` in pixels. Without it the flow of the whole video is found twice: first for
     its fastest pixel (1 px at least), then to be drawn, since keeping it would fill the memory. Pictures are upright,
-    8 bits. The output appears only when it is complete and verified; raises MediaError if the source, the output or
+    8 bits, of what ``view`` looks at, with the ``legend`` at their right; of a ``part`` only they are written, from
+    time 0 on. The output appears only when it is complete and verified; raises MediaError if the source, the output or
     the encoding does not work out, and ValueError for a ``max_flow`` that is not positive.
     """
     check_output(output, source, overwrite)
     if max_flow is not None and not 0 < max_flow < float("inf"):
         raise ValueError(f"max_flow is {max_flow}: give a speed above 0 in pixels, or leave it out")
+    view, part = view or View(), part or Part()
     with VideoReader(source) as reader:
-        info = replace(_upright(reader.info), color=Color(_BT709, LIMITED_RANGE, _BT709, _BT709), hdr=None)
+        info = replace(_seen(reader.info, view), color=Color(_BT709, LIMITED_RANGE, _BT709, _BT709), hdr=None)
         info = replace(info, pix_fmt="yuv420p")
+    if legend:
+        height, width, _ = add_legend(np.zeros((info.height, info.width, 3), np.uint8), LEAST_SCALE).shape
+        info = replace(info, width=width, height=height)
     scale = max_flow
     if scale is None:
         scale = LEAST_SCALE
         with VideoReader(source) as reader:
-            for _, motion in _motions(reader, model, None, progress):
+            for _, motion in _motions(reader, model, view, part, None, progress):
                 if motion is not None:
                     scale = max(scale, largest_motion(motion.flow))
 
@@ -116,10 +124,11 @@ def color_video(
         for frame, motion in motions:
             if motion is not None:
                 picture = flow_to_color(motion.flow, max_flow=scale)
+                picture = add_legend(picture, scale) if legend else picture
             assert picture is not None  # a video has two frames or more
             yield replace(frame, picture=None, pixels=picture, color=info.color)
 
-    summary = _write(source, output, model, drawn, info, encoding, progress)
+    summary = _write(source, output, model, drawn, info, view, part, encoding, progress)
     return replace(summary, max_flow=scale)
 
 
@@ -129,30 +138,32 @@ def arrow_video(
     model: Estimate,
     *,
     style: ArrowStyle | None = None,
+    view: View | None = None,
+    part: Part | None = None,
     encoding: Encoding | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> FlowVideoSummary:
     """Write a video with arrows over each frame that show its motion to the next; the last one has none.
 
-    Pictures are upright and in colour, whatever the source's are. The output appears only when it is complete and
-    verified; raises MediaError if the source, the output or the encoding does not work out, and ValueError for a style
-    that cannot be drawn.
+    Pictures are upright and in colour, whatever the source's are, of what ``view`` looks at; of a ``part`` only they
+    are written, from time 0 on. The output appears only when it is complete and verified; raises MediaError if the
+    source, the output or the encoding does not work out, and ValueError for a style that cannot be drawn.
     """
     check_output(output, source, overwrite)
-    style = style or ArrowStyle()
+    style, view, part = style or ArrowStyle(), view or View(), part or Part()
     with VideoReader(source) as reader:
-        info, rotation = _upright(reader.info), reader.info.rotation
+        info, rotation = _seen(reader.info, view), reader.info.rotation
     if len(av.VideoFormat(info.pix_fmt).components) < 3 or av.VideoFormat(info.pix_fmt).has_palette:
         info = replace(info, pix_fmt="yuv420p" if depth(info.pix_fmt) <= 8 else "yuv420p10le")
 
     def drawn(motions: Iterator[tuple[Frame, Motion | None]]) -> Iterator[Frame]:
         for frame, motion in motions:
-            image = upright(frame.rgb, rotation)
+            image = view.cut(upright(frame.rgb, rotation), str(source))
             pixels = image if motion is None else style.draw_found(image, motion)
             yield replace(frame, picture=None, pixels=pixels)
 
-    return _write(source, output, model, drawn, info, encoding, progress)
+    return _write(source, output, model, drawn, info, view, part, encoding, progress)
 
 
 def arrow_picture(
@@ -163,14 +174,19 @@ def arrow_picture(
     second: Path | None = None,
     model: Estimate | None = None,
     style: ArrowStyle | None = None,
+    view: View | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an image with arrows: of a file of flow, or of the motion that ``model`` finds to a second image.
 
+    Drawn is what ``view`` looks at of the image; the flow of a file is to be of that.
+
     Raises MediaError or FlowFileError if a file cannot be read or written, and ValueError if the sizes differ.
     """
     check_output(output, image, overwrite)
-    style, first = style or ArrowStyle(), read_image(image)
+    style, view = style or ArrowStyle(), view or View()
+    whole = read_image(image)
+    first = view.cut(whole, str(image))
     if flow is not None:
         found, valid = read_flow(flow)
         if found.shape[:2] != first.shape[:2]:
@@ -178,9 +194,9 @@ def arrow_picture(
         drawn = style.draw(first, found, valid)
     elif second is not None and model is not None:
         other = read_image(second)
-        if other.shape != first.shape:
-            raise ValueError(f"{image} is {_size(first)} but {second} is {_size(other)}: bring them to one size")
-        one, two = eight_bit(first), eight_bit(other)
+        one, two = view(whole, str(image)), view(other, str(second))
+        if one.shape != two.shape:
+            raise ValueError(f"{image} is {_size(one)} but {second} is {_size(two)}: bring them to one size")
         drawn = style.draw_found(first, Motion(one, two, model(one[None], two[None])[0]))
     else:
         raise ValueError("arrows need a file of flow, or a second image and a model: give one of them")
@@ -197,12 +213,14 @@ def _write(
     model: Estimate,
     drawn: Callable[[Iterator[tuple[Frame, Motion | None]]], Iterator[Frame]],
     info: VideoInfo,
+    view: View,
+    part: Part,
     encoding: Encoding | None,
     progress: Progress | None,
 ) -> FlowVideoSummary:
     with VideoReader(source) as reader:
         times = reader.timeline
-        start = times.start - reader.origin
+        start = Fraction(0) if part else times.start - reader.origin
         with VideoWriter(
             output,
             reader,
@@ -211,40 +229,61 @@ def _write(
             tick=times.tick,
             start=start,
             info=info,
+            alone=bool(part),
         ) as writer:
-            count = 0
-            for frame in drawn(_motions(reader, model, writer.copy, progress)):
+            count, earlier, end = 0, Fraction(0), start
+            for frame in drawn(_motions(reader, model, view, part, None if part else writer.copy, progress)):
+                earlier = earlier if count else frame.time - start
+                frame = frame.at(frame.time - earlier)
+                end = frame.time + frame.duration
                 writer.write(frame)
                 count += 1
-            writer.finish(start + times.duration)
+            end = end if part else start + times.duration
+            writer.finish(end)
+        left_out = ("Of a part only the pictures are written, without sound.",) if part and reader.has_sound else ()
         return FlowVideoSummary(
             output=output,
             frames=count,
-            duration=times.duration,
+            duration=end - start,
             size=(info.width, info.height),
             max_flow=None,
-            notes=(*reader.notes, *writer.notes),
+            notes=(*reader.notes, *writer.notes, *left_out),
         )
 
 
 def _motions(
-    reader: VideoReader, model: Estimate, pass_on: PassOn | None, progress: Progress | None
+    reader: VideoReader,
+    model: Estimate,
+    view: View,
+    part: Part,
+    pass_on: PassOn | None,
+    progress: Progress | None,
 ) -> Iterator[tuple[Frame, Motion | None]]:
-    """Yield every frame and its motion to the next, upright; for the last frame None."""
+    """Yield every frame of the part and its motion to the next, upright; for the last frame None."""
     previous: tuple[Frame, np.ndarray] | None = None
-    done = 0
-    for frame in reader.frames(pass_on):
-        image = eight_bit(upright(frame.rgb, reader.info.rotation))
+    done, total = 0, None if part else reader.frame_count
+    for _, frame in part.frames(reader, pass_on):
+        image = view(upright(frame.rgb, reader.info.rotation), str(reader.path))
         if previous is not None:
             yield previous[0], Motion(previous[1], image, model(previous[1][None], image[None])[0])
             done += 1
             if progress is not None:
-                progress(done, reader.frame_count)
+                progress(done, total)
         previous = frame, image
     if previous is not None:
         yield previous[0], None
         if progress is not None:
-            progress(done + 1, reader.frame_count)
+            progress(done + 1, total)
+
+
+def _seen(info: VideoInfo, view: View) -> VideoInfo:
+    """Return what the pictures that a view shows are like."""
+    info = _upright(info)
+    if view.crop is not None:
+        info = replace(info, width=view.crop[2], height=view.crop[3])
+    if view.size is not None:  # whose pixels are as they are asked for
+        info = replace(info, width=view.size[0], height=view.size[1], pixel_aspect=None)
+    return info
 
 
 def _upright(info: VideoInfo) -> VideoInfo:

@@ -77,11 +77,13 @@ class VideoWriter:
         tick: Fraction,
         start: Fraction,
         info: VideoInfo | None = None,
+        alone: bool = False,
     ) -> None:
         """Open the output.
 
         ``rate`` is the new frame rate, on average if it varies. Frames will come at ``start`` (seconds) plus
-        whole numbers of ``tick`` (seconds). ``info`` describes them where they are not like those of the source.
+        whole numbers of ``tick`` (seconds). ``info`` describes them where they are not like those of the source;
+        ``alone`` leaves all its other streams and its chapters out.
         """
         info = info or source.info
         self.path = path
@@ -107,12 +109,14 @@ class VideoWriter:
                     if stream.index == source.stream.index:
                         self._video_index = len(self._output.streams)
                         self._video = self._add_video(source, encoder.codec, encoder.options)
+                    elif alone:
+                        continue
                     elif holdable(stream, self._output.format.name, encoder):
                         self._copies[len(self._output.streams)] = stream
                         self._copier.add(stream)
                     else:
                         notes.append(f"Left out {label(stream)}: {path.suffix} cannot hold it; .mkv holds most.")
-                self._chapters = carried_chapters(source.container.chapters(), source.origin)
+                self._chapters = [] if alone else carried_chapters(source.container.chapters(), source.origin)
                 if self._chapters:
                     self._output.set_chapters(self._chapters)
                 self._output.start_encoding()
