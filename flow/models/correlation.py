@@ -31,15 +31,16 @@ def wide_correlation(features0: Tensor, features1: Tensor, radius: int, stride: 
     are that much faster, forward and backward. float32 even under autocast.
     """
     batch, channels, height, width = features0.shape
-    reach, across = radius * stride, 2 * radius + 1
+    reach = radius * stride
     with torch.autocast(features0.device.type, enabled=False):
-        rows0 = features0.float().permute(0, 2, 3, 1) / channels
+        # One row of zeros more, so that a diagonal of the products becomes a column of the same numbers laid out anew.
+        rows0 = F.pad(features0.float().permute(0, 2, 3, 1) / channels, (0, 0, 0, 1))
         rows1 = F.pad(features1.float(), (reach, reach, reach, reach)).permute(0, 2, 1, 3)
         bands = []
         for dy in range(0, 2 * reach + 1, stride):
-            products = (rows0 @ rows1[:, dy : dy + height]).contiguous()  # (B, H, x of 0, padded x of 1)
-            image, row, column, _ = products.stride()
-            # What x meets at x + dx lies on a diagonal: one step right and one step down at once.
-            band = products.as_strided((batch, across, height, width), (image, stride, row, column + 1))
-            bands.append(band.contiguous())  # lets go of the products
+            products = rows0 @ rows1[:, dy : dy + height]  # (B, H, x of 0, padded x of 1)
+            # What x meets at x + dx lies one step right and one step down at once.
+            skew = width + 2 * reach + 1
+            skewed = products.flatten(2).narrow(2, 0, width * skew).reshape(batch, height, width, skew)
+            bands.append(skewed[..., : 2 * reach + 1 : stride].permute(0, 3, 1, 2).contiguous())
         return torch.cat(bands, dim=1)
