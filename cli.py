@@ -325,15 +325,20 @@ def evaluate_command(
 @reports_errors
 def list_models() -> None:
     """List the models that need no file, with their sizes and what they were trained on."""
-    from vfi.models import UNTRAINED, read_checkpoint, shipped_models
+    from flow.checkpoint import load_checkpoint, shipped_checkpoints
+    from flow.models import FLOW_MODELS
+    from vfi.models import UNTRAINED, VFI_MODELS
 
-    for name in shipped_models():
+    networks = shipped_checkpoints(FLOW_MODELS)
+    files = shipped_checkpoints(VFI_MODELS) | networks
+    for name in sorted({*files, *UNTRAINED}):
         if name in UNTRAINED:
             typer.echo(f"{name}: no training needed")
             continue
-        checkpoint = read_checkpoint(name)
+        checkpoint = load_checkpoint(files[name])
         size = sum(weight.numel() for weight in checkpoint.weights.values())
-        typer.echo(f"{name}: {size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
+        kind = "flow network, " if name in networks else ""
+        typer.echo(f"{name}: {kind}{size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
 
 
 @models_app.command("import")

@@ -142,7 +142,7 @@ class Fit:
         partial.replace(self.state_file)
         save_checkpoint(self.model_file, self.name, self.result, self.trained())
 
-    def run_steps(self, report_every: int = 50) -> Iterator[Progress]:
+    def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
         """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating.
 
         Raises ValueError if the loss is no longer finite, and what reading a sample raises; the run is saved as it was
