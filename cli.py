@@ -625,6 +625,13 @@ def run_flow_command(
         typer.Option("--out", "-o", help="Folder to write to (default: INPUT_flow).", show_default=False),
     ] = None,
     model: FlowModelName = "dis",
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="Of an exported network: torch (.pt2), onnx (.onnx) or openvino (.xml, .onnx); by its file's ending.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[str, typer.Option(help="raw: flow files, viz: colour pictures, or both.")] = "both",
     format: Annotated[str, typer.Option(help="Of flow files: flo, npy, npz, png, pfm or flo5.")] = "flo",
     half: Half = False,
@@ -670,7 +677,7 @@ def run_flow_command(
     view = parse_view(resize, crop, grey)
     wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow, one_scale, legend)
     sources = open_inputs(inputs, parse_time(start, "--start"), parse_time(end, "--end"))
-    estimate, _ = find_estimator(model, device, precision)
+    estimate, _ = find_estimator(model, device, precision, backend)
     with progress_bar("flow", unit="pairs", quiet=quiet) as progress:
         summary = run_flow(
             sources,
@@ -908,6 +915,7 @@ FlowData = Annotated[
     ),
 ]
 Variant = Annotated[str | None, typer.Option(help="clean or final; occ or noc.", show_default=False)]
+Split = Annotated[str, typer.Option(help="all, train or val.")]
 HeldOut = Annotated[float, typer.Option(help="Share of the split val, where a data set has none of its own.")]
 
 
@@ -1005,7 +1013,7 @@ def train_flow_command(
 def evaluate_flow_command(
     model: Annotated[str, typer.Argument(help="A flow network's .safetensors file, or dis, farneback, zero.")],
     data: FlowData,
-    split: Annotated[str, typer.Option(help="all, train or val.")] = "all",
+    split: Split = "all",
     variant: Variant = None,
     held_out: HeldOut = 0.1,
     limit: Annotated[int | None, typer.Option(min=1, help="Pairs at most, spread evenly.", show_default=False)] = None,
@@ -1026,3 +1034,49 @@ def evaluate_flow_command(
     with progress_bar(f"{model} on {dataset.name}", len(dataset), "pairs") as progress:
         found = evaluate_flow(estimate, dataset, limit=limit, device=place, progress=progress)
     typer.echo(found.to_json() if as_json else str(found))
+
+
+@flow_app.command("export")
+@reports_errors
+def export_flow_command(
+    model: Annotated[str, typer.Argument(help="A flow network's .safetensors file.", show_default=False)],
+    format: Annotated[str, typer.Option("--format", "-f", help="onnx, openvino or torch (torch.export).")] = "onnx",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write: .onnx, .xml, .pt2 (default: MODEL's name here).", show_default=False
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Data set to compare on, if not scenes of noise; repeatable.", show_default=False),
+    ] = None,
+    split: Split = "all",
+    variant: Variant = None,
+    held_out: HeldOut = 0.1,
+    limit: Annotated[int, typer.Option(min=1, help="Pairs to compare on at most, spread evenly.")] = 8,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a flow network as a file for onnxruntime, OpenVINO or PyTorch, and compare its answers with the network's.
+
+    The file takes two frames (batch, 3, height, width) in 0..1, of any size, and gives their flow in pixels, all in
+    float32. Where a flow differs by 0.01 px or more, no file is left. onnx and openvino need pip install 'vfi[export]';
+    torch takes longest to write: minutes for a FlowNet2.
+
+    [bold]Example:[/bold] vfi flow export flownets.safetensors --format openvino && vfi flow run a.png b.png
+    --model flownets.xml
+    """
+    from flow.backends import ending_of
+    from flow.datasets import open_datasets
+    from flow.estimator import FlowEstimator
+    from flow.export import export_flow
+    from vfi.outputs import refuse_existing
+
+    output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
+    for file in (output, output.with_suffix(".bin"))[: 2 if format == "openvino" else 1]:
+        refuse_existing(file, overwrite)
+    dataset = open_datasets(data, split, variant=variant, held_out=held_out) if data else None
+    estimator = FlowEstimator.load(model, "cpu", "float32")
+    written = export_flow(estimator, output, format, dataset=dataset, limit=limit)
+    typer.echo(written.to_json() if as_json else str(written))

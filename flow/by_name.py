@@ -1,9 +1,11 @@
-"""Whatever finds flow, by its name: a classical method, or a flow network's checkpoint."""
+"""Whatever finds flow, by its name: a classical method, or a flow network's checkpoint or exported file."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+from flow.backends import EXPORTED, ExportedFlow
 from flow.dis import dis_flow
 from flow.farneback import farneback_flow
 
@@ -37,17 +39,23 @@ CLASSICAL: dict[str, Estimate] = {
 }
 
 
-def find_estimator(name: str = "dis", device: str = "auto", precision: str = "auto") -> tuple[Estimate, str]:
+def find_estimator(
+    name: str = "dis", device: str = "auto", precision: str = "auto", backend: str | None = None
+) -> tuple[Estimate, str]:
     """Return an estimator and the type of its device, cpu or cuda.
 
-    name: a classical one's, a shipped network's, or a checkpoint's file; device: auto, cpu, cuda, cuda:1, ...;
-    precision: auto, float32, bfloat16 or float16. Raises ValueError if there is none of that name, listing what there
-    is, or it does not compute there, and CheckpointError if the file holds no flow network.
+    name: a classical one's, a shipped network's, or the file of a checkpoint or of an exported network; device: auto,
+    cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16 or float16; backend: what runs an exported network, by
+    its file's ending if None. Raises ValueError if there is none of that name, listing what there is, or it does not
+    compute there, and CheckpointError if the file holds no flow network.
     """
-    if name in CLASSICAL:
+    exported = Path(name).suffix.lower() in EXPORTED
+    if backend and not exported and (backend != "torch" or name in CLASSICAL):
+        raise ValueError(f"{name} does not run by the backend {backend}: name a file written by vfi flow export")
+    if name in CLASSICAL or exported:
         if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
             raise ValueError(f"{name} computes on the CPU in its own precision: leave out --device and --precision")
-        return CLASSICAL[name], "cpu"
+        return ExportedFlow(Path(name), backend) if exported else CLASSICAL[name], "cpu"
     # torch takes a second to import, and the classical ones need none.
     from flow.estimator import FlowEstimator
 

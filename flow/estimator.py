@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from flow.checkpoint import find_checkpoint, load_checkpoint, load_weights
 from flow.device import choose_device, choose_precision
+from flow.images import refuse_others
 from flow.models import FLOW_MODELS, build_flow_model
 
 
@@ -52,11 +53,7 @@ class FlowEstimator:
         images (H, W, 3) RGB uint8, or a batch (B, H, W, 3) of them: then the flow is (B, H, W, 2).
         Raises ValueError if they are not images, or differ in size.
         """
-        for image in (image0, image1):
-            if image.dtype != np.uint8 or image.ndim not in (3, 4) or image.shape[-1] != 3 or not image.size:
-                raise ValueError(f"not an (H, W, 3) uint8 image, nor a batch of them: {image.shape} {image.dtype}")
-        if image0.shape != image1.shape:
-            raise ValueError(f"the images differ in shape: {image0.shape} and {image1.shape}; bring them to one size")
+        refuse_others(image0, image1)
         frames = [self._to_tensor(image) for image in (image0, image1)]
         flow = self.estimate(frames[0], frames[1]).permute(0, 2, 3, 1).cpu().numpy()
         return np.ascontiguousarray(flow if image0.ndim == 4 else flow[0])

@@ -1,0 +1,133 @@
+"""Exported flow networks, run by what they were exported for: onnxruntime, OpenVINO or PyTorch.
+
+The files, written by `flow.export`, hold the whole network: two frames (B, 3, H, W) float32 in [0, 1] of any size go
+in, their flow (B, 2, H, W) float32 in pixels comes out. All compute on the CPU, in float32.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flow.images import refuse_others
+
+INPUTS, OUTPUT = ("frame0", "frame1"), "flow"
+ENDINGS = {"onnx": (".onnx",), "openvino": (".xml", ".onnx"), "torch": (".pt2",)}
+"""What each backend reads; the first is what is written for it."""
+
+EXPORTED = frozenset(ending for endings in ENDINGS.values() for ending in endings)
+
+Compute = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class ExportedFileError(ValueError):
+    """The file cannot be used as an exported network; the message says why."""
+
+
+class ExportedFlow:
+    """Finds the flow from one image to another with an exported network."""
+
+    def __init__(self, path: Path, backend: str | None = None, threads: int | None = None) -> None:
+        """Use a file; backend: onnx, openvino or torch, by the file's ending if None; threads: as many as it likes.
+
+        A .pt2 may run code of its author, so use only those you trust. Raises ValueError if the backend is unknown,
+        not installed or does not read such files, and ExportedFileError if this is none of `flow.export`.
+        """
+        backend = backend or next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "")
+        if backend not in ENDINGS:
+            raise ValueError(f"unknown backend {backend!r} for {path}: use one of {', '.join(ENDINGS)}")
+        if path.suffix.lower() not in ENDINGS[backend]:
+            raise ValueError(
+                f"{path} is not for the backend {backend}, which reads {' and '.join(ENDINGS[backend])}: export the"
+                f" network with --format {backend}"
+            )
+        if not path.is_file():
+            raise ExportedFileError(f"{path} does not exist: write it with vfi flow export")
+        runtime = import_extra(_RUNTIMES[backend])
+        try:
+            self._compute, inputs = _OPENERS[backend](runtime, path, threads)
+        except Exception as error:  # every runtime has its own, some of them none at all
+            raise ExportedFileError(
+                f"{path} cannot be read by {_RUNTIMES[backend]}: export the network anew"
+            ) from error
+        if inputs != list(INPUTS):
+            raise ExportedFileError(
+                f"{path} takes {', '.join(inputs)}, not {' and '.join(INPUTS)}: use a file of vfi flow export"
+            )
+
+    def __call__(self, image0: np.ndarray, image1: np.ndarray) -> np.ndarray:
+        """Return the flow from the first image to the second, (H, W, 2) float32 in pixels, dx (right) then dy (down).
+
+        images (H, W, 3) RGB uint8, or a batch (B, H, W, 3) of them: then the flow is (B, H, W, 2).
+        Raises ValueError if they are not images, or differ in size.
+        """
+        refuse_others(image0, image1)
+        flow = self._compute(_frames(image0), _frames(image1)).transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(flow if image0.ndim == 4 else flow[0])
+
+
+def ending_of(format: str) -> str:
+    """Return the ending of the files of a format; raises ValueError that lists the known formats."""
+    if format not in ENDINGS:
+        raise ValueError(f"unknown format {format!r}: use one of {', '.join(ENDINGS)}")
+    return ENDINGS[format][0]
+
+
+def import_extra(name: str) -> Any:
+    """Return a module that comes with the extra `export`; raises ValueError with the command that installs it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ValueError(f"{name} is not installed: run pip install 'vfi[export]'") from error
+
+
+def _frames(image: np.ndarray) -> np.ndarray:
+    batch = image.reshape(-1, *image.shape[-3:]).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(batch, np.float32) / np.float32(255)
+
+
+def _open_onnx(onnxruntime: Any, path: Path, threads: int | None) -> tuple[Compute, list[str]]:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; nothing but the command line prints
+    options.intra_op_num_threads = threads or 0
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def compute(*frames: np.ndarray) -> np.ndarray:
+        return session.run([OUTPUT], dict(zip(INPUTS, frames, strict=True)))[0]
+
+    return compute, [node.name for node in session.get_inputs()]
+
+
+def _open_openvino(openvino: Any, path: Path, threads: int | None) -> tuple[Compute, list[str]]:
+    # Left to itself it computes in bfloat16 or float16 where the processor has them.
+    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+
+    def compute(*frames: np.ndarray) -> np.ndarray:
+        return compiled(dict(zip(INPUTS, frames, strict=True)))[OUTPUT]
+
+    return compute, [node.get_any_name() for node in compiled.inputs]
+
+
+def _open_torch(torch: Any, path: Path, threads: int | None) -> tuple[Compute, list[str]]:
+    program = torch.export.load(path)
+    # The guards refuse frames so small that a grid of the network is a single pixel, on which it answers as well.
+    network = program.module(check_guards=False)
+
+    def compute(*frames: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return network(*(torch.from_numpy(frame) for frame in frames)).numpy()
+
+    return compute, list(program.graph_signature.user_inputs)
+
+
+_RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
+_OPENERS: dict[str, Callable[[Any, Path, int | None], tuple[Compute, list[str]]]] = {
+    "onnx": _open_onnx,
+    "openvino": _open_openvino,
+    "torch": _open_torch,
+}

@@ -1,0 +1,181 @@
+"""Flow networks as files that run without this project: ONNX, OpenVINO and PyTorch's torch.export.
+
+The files hold the whole network, with what prepares the frames, for batches, heights and widths of any size; see
+`flow.backends`. None is left that does not answer as the network does.
+"""
+
+import dataclasses
+import json
+import statistics
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from flow.backends import INPUTS, OUTPUT, ExportedFlow, ending_of, import_extra
+from flow.by_name import Estimate
+from flow.datasets import FlowDataset
+from flow.estimator import FlowEstimator
+from flow.metrics import mean_report, measure_flow
+from flow.noise import NoiseDataset
+from flow.side_by_side import side_by_side
+
+TOLERANCE = 0.01  # pixels
+# A multiple of 64, which needs no padding, and sizes that are odd on every grid of the network.
+SIZES = ((192, 256), (101, 149), (67, 83))
+_REPEATS = 5
+_ONNX_LIMIT = 2**31  # bytes: protobuf's
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and how it compares with the network in PyTorch on the CPU, in float32."""
+
+    files: tuple[str, ...]
+    mebibytes: float
+    checked_on: str
+    pairs: int
+    largest_difference: float  # pixels: the greatest distance of two flows at any pixel
+    epe: float  # pixels, of the exported network
+    epe_torch: float  # of the network in PyTorch
+    milliseconds: float  # for a pair, the median over all pairs
+    milliseconds_torch: float
+
+    def to_json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    def __str__(self) -> str:
+        return (
+            f"wrote {' and '.join(self.files)}, {self.mebibytes:.1f} MiB\n"
+            f"  flow differs from PyTorch's by {self.largest_difference:.6f} px at most; EPE {self.epe:.4f} px against"
+            f" {self.epe_torch:.4f} px, on {self.pairs} pairs of {self.checked_on}\n"
+            f"  {self.milliseconds:.1f} ms for a pair (median) against {self.milliseconds_torch:.1f} ms in PyTorch"
+        )
+
+
+def export_flow(
+    estimator: FlowEstimator,
+    path: Path,
+    format: str,
+    *,
+    dataset: FlowDataset | None = None,
+    limit: int = 8,
+    tolerance: float = TOLERANCE,
+) -> Export:
+    """Write a network, on the CPU and in float32, and compare the file's answers with its own.
+
+    format: onnx, openvino or torch; path: the file, which must end in .onnx, .xml (beside it lies a .bin) or .pt2;
+    dataset: the pairs to compare on, ``limit`` of them, scenes of noise of several sizes if None; tolerance: pixels.
+    Raises ValueError, and leaves no file, if the format or its ending is unknown, what writes or reads it is not
+    installed, or a flow differs by the tolerance or more.
+    """
+    ending = ending_of(format)
+    if path.suffix.lower() != ending:
+        raise ValueError(f"{path} must end in {ending} to be of the format {format}: name it {path.stem}{ending}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it, or name another file")
+    if estimator.device.type != "cpu" or estimator.precision != torch.float32:
+        raise ValueError("a network is exported as it computes on the CPU in float32: load it so")
+    pairs = dataset or NoiseDataset(SIZES)
+    # Beside the file, so that it is moved within a disk, and gone whatever happens.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
+        partial = Path(folder) / path.name
+        _WRITERS[format](estimator.model, partial)
+        found = _compare(estimator, ExportedFlow(partial, format, torch.get_num_threads()), pairs, limit)
+        if not found["largest_difference"] < tolerance:  # NaN is not, either
+            raise ValueError(
+                f"the exported network's flow differs from PyTorch's by {found['largest_difference']:.4f} px where"
+                f" {tolerance:g} px are allowed, so {path} was not written: use another format"
+            )
+        # The weights first: without them the .xml is no network.
+        parts = sorted(Path(folder).iterdir())
+        size = sum(part.stat().st_size for part in parts)
+        for part in parts:
+            part.replace(path.with_name(part.name))
+    files = tuple(str(path.with_name(part.name)) for part in reversed(parts))
+    return Export(files, size / 2**20, pairs.name, **found)
+
+
+def _compare(estimator: FlowEstimator, exported: ExportedFlow, dataset: FlowDataset, limit: int) -> dict[str, Any]:
+    methods: dict[str, Estimate] = {"torch": estimator, "exported": exported}
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    reports: dict[str, list[Any]] = {name: [] for name in methods}
+    differences, pairs = [], min(limit, len(dataset))
+    for sample, answers in side_by_side(methods, dataset, pairs, _REPEATS):
+        for name in methods:
+            seconds[name] += [answer[name].seconds for answer in answers]
+            reports[name].append(measure_flow(answers[0][name].flow, sample.flow, sample.valid))
+        differences.append(_distance(answers[0]["exported"].flow, answers[0]["torch"].flow))
+        # As a batch as well, with the frames the other way round.
+        both = np.stack([sample.frame0, sample.frame1])
+        differences.append(_distance(exported(both, both[::-1]), estimator(both, both[::-1])))
+    return {
+        "pairs": pairs,
+        "largest_difference": float(np.max(differences)),
+        "epe": mean_report(reports["exported"]).epe,
+        "epe_torch": mean_report(reports["torch"]).epe,
+        "milliseconds": 1000 * statistics.median(seconds["exported"]),
+        "milliseconds_torch": 1000 * statistics.median(seconds["torch"]),
+    }
+
+
+def _distance(flow: np.ndarray, other: np.ndarray) -> float:
+    return float(np.linalg.norm(flow - other, axis=-1).max())
+
+
+def _example() -> tuple[torch.Tensor, torch.Tensor]:
+    # Sides and counts that differ in everything, so that none is taken for another, or for a constant.
+    return torch.rand(2, 3, 128, 192), torch.rand(2, 3, 128, 192)
+
+
+def _write_onnx(model: nn.Module, path: Path) -> None:
+    import_extra("onnx")
+    if sum(weight.nbytes for weight in model.state_dict().values()) >= _ONNX_LIMIT:
+        raise ValueError("the network is larger than 2 GiB, which an .onnx cannot hold: use --format torch")
+    axes = {0: "batch", 2: "height", 3: "width"}
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracing exporter warns of going out of use. It is here because the other takes 25 times as long, 100 s
+        # for a FlowNet2 on two cores, and both were found to answer alike on every size.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            _example(),
+            path,
+            dynamo=False,
+            opset_version=18,
+            do_constant_folding=False,  # what runs the file does it as well
+            input_names=list(INPUTS),
+            output_names=[OUTPUT],
+            dynamic_axes=dict.fromkeys((*INPUTS, OUTPUT), axes),
+        )
+
+
+def _write_openvino(model: nn.Module, path: Path) -> None:
+    openvino = import_extra("openvino")
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Path(folder) / "network.onnx"
+        _write_onnx(model, onnx)
+        # Not as float16, its usual way: the answers are to be the network's own.
+        openvino.save_model(openvino.convert_model(str(onnx)), path, compress_to_fp16=False)
+
+
+def _write_torch(model: nn.Module, path: Path) -> None:
+    from torch.export import Dim
+    from torch.fx.experimental import _config
+
+    sides = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    # Do not take two grids for one because they have the same size for the example.
+    oblivious = _config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
+    with warnings.catch_warnings(), torch.no_grad(), oblivious:
+        warnings.simplefilter("ignore")
+        program = torch.export.export(model, _example(), dynamic_shapes=(sides, sides), strict=False)
+        torch.export.save(program, path)
+
+
+_WRITERS = {"onnx": _write_onnx, "openvino": _write_openvino, "torch": _write_torch}

@@ -1,0 +1,83 @@
+"""Exported flow networks from the command line."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from cli import app
+from flow.checkpoint import save_checkpoint
+from flow.files import read_flow
+from flow.models import build_flow_model
+from flow.noise import NoiseDataset
+
+
+def vfi(*arguments):
+    return CliRunner().invoke(app, ["flow", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with a network and two frames."""
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "net.safetensors", "flownets", build_flow_model("flownets", {"width": 0.03}), {})
+    sample = NoiseDataset(((50, 70),))[0]
+    for name, frame in (("a.png", sample.frame0), ("b.png", sample.frame1)):
+        cv2.imwrite(str(tmp_path / name), frame)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("format", "file"), [("onnx", "net.onnx"), ("openvino", "net.xml")])
+def test_a_network_is_exported_checked_and_run(folder, format, file):
+    pytest.importorskip({"onnx": "onnxruntime"}.get(format, format))
+    done = vfi("export", "net.safetensors", "--format", format)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(f"wrote {file}")
+    assert "flow differs from PyTorch's by 0.00" in done.stdout
+    assert "ms for a pair (median) against" in done.stdout
+    again = vfi("export", "net.safetensors", "--format", format)
+    assert (again.exit_code, again.stderr) == (
+        1,
+        f"Error: {file} exists: choose another name with -o, or use --overwrite\n",
+    )
+    for model, out in (("net.safetensors", "theirs"), (file, "ours")):
+        done = vfi("run", "a.png", "b.png", "--model", model, "--out", out, "--output", "raw")
+        assert done.exit_code == 0, done.output
+    flows = [read_flow(folder / out / "a.flo")[0] for out in ("theirs", "ours")]
+    np.testing.assert_allclose(*flows, atol=0.001)
+    assert flows[0].any()
+
+
+def test_a_network_is_compared_on_a_data_set(folder):
+    pytest.importorskip("onnxruntime")
+    done = vfi("export", "net.safetensors", "-o", folder, "--data", "synthetic:.", "--limit", 1, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["pairs"], told["files"]) == (1, [str(folder / "net.onnx")])
+    assert told["checked_on"].startswith("synthetic:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("export", "net.safetensors", "--format", "tflite"), "onnx, openvino, torch"),
+        (("export", "net.safetensors", "-o", "net.engine"), "must end in .onnx"),
+        (("export", "net.safetensors", "-o", "nowhere/net.onnx"), "nowhere is no folder"),
+        (("export", "dis"), ".safetensors"),
+        (("export", "a.png"), "a.png"),
+        (("export", "net.safetensors", "--data", "nowhere"), "nowhere does not exist"),
+        (("run", "a.png", "b.png", "--model", "net.safetensors", "--backend", "onnx"), "vfi flow export"),
+        (("run", "a.png", "b.png", "--model", "net.onnx"), "net.onnx does not exist"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_sentence(folder, arguments, words):
+    before = sorted(folder.iterdir())
+    done = vfi(*arguments)
+    assert done.exit_code == 1, done.output
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert words in done.stderr
+    assert sorted(folder.iterdir()) == before
