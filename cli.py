@@ -1080,3 +1080,46 @@ def export_flow_command(
     estimator = FlowEstimator.load(model, "cpu", "float32")
     written = export_flow(estimator, output, format, dataset=dataset, limit=limit)
     typer.echo(written.to_json() if as_json else str(written))
+
+
+@flow_app.command("bench")
+@reports_errors
+def bench_flow_command(
+    data: FlowData,
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A flow network's file, also an exported one; repeatable."),
+    ] = None,
+    split: Split = "all",
+    variant: Variant = None,
+    held_out: HeldOut = 0.1,
+    limit: Annotated[int, typer.Option(min=1, help="Pairs at most, spread evenly.")] = 50,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture (.png) of the error by the time.", show_default=False)
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare networks with DIS and Farneback on the same pairs: end-point error, Fl-all, time and size.
+
+    [bold]Example:[/bold] vfi flow bench MPI-Sintel --variant final -m flownets.safetensors -m flownets.onnx
+    --plot bench.png
+    """
+    from flow.bench import bench_flow
+    from flow.datasets import open_datasets
+    from vfi.outputs import refuse_existing
+
+    if plot is not None:
+        if plot.suffix.lower() != ".png":
+            raise typer.BadParameter(f"{plot} does not end in .png", param_hint="--plot")
+        if not plot.parent.is_dir():
+            raise typer.BadParameter(f"{plot.parent} is no folder", param_hint="--plot")
+        refuse_existing(plot, overwrite)
+    dataset = open_datasets(data, split, variant=variant, held_out=held_out)
+    with progress_bar(dataset.name, unit="pairs") as progress:
+        found = bench_flow(models or [], dataset, limit=limit, device=device, precision=precision, progress=progress)
+    if plot is not None:
+        found.draw(plot)
+    typer.echo(found.to_json() if as_json else str(found))

@@ -92,6 +92,8 @@ def _open_onnx(onnxruntime: Any, path: Path, threads: int | None) -> tuple[Compu
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; nothing but the command line prints
     options.intra_op_num_threads = threads or 0
+    # Threads that spin while they wait would slow down whatever takes turns with them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def compute(*frames: np.ndarray) -> np.ndarray:

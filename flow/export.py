@@ -5,7 +5,6 @@ The files hold the whole network, with what prepares the frames, for batches, he
 """
 
 import dataclasses
-import json
 import statistics
 import tempfile
 import warnings
@@ -21,7 +20,7 @@ from flow.backends import INPUTS, OUTPUT, ExportedFlow, ending_of, import_extra
 from flow.by_name import Estimate
 from flow.datasets import FlowDataset
 from flow.estimator import FlowEstimator
-from flow.metrics import mean_report, measure_flow
+from flow.metrics import json_text, mean_report, measure_flow
 from flow.noise import NoiseDataset
 from flow.side_by_side import side_by_side
 
@@ -48,7 +47,7 @@ class Export:
 
     def to_json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=2)
+        return json_text(dataclasses.asdict(self))
 
     def __str__(self) -> str:
         return (
