@@ -1062,7 +1062,7 @@ def export_flow_command(
 
     The file takes two frames (batch, 3, height, width) in 0..1, of any size, and gives their flow in pixels, all in
     float32. Where a flow differs by 0.01 px or more, no file is left. onnx and openvino need pip install 'vfi[export]';
-    torch takes longest to write: minutes for a FlowNet2.
+    torch takes longest to write, about a minute for a FlowNet2. A .pt2 may run code of its author: trust it first.
 
     [bold]Example:[/bold] vfi flow export flownets.safetensors --format openvino && vfi flow run a.png b.png
     --model flownets.xml
