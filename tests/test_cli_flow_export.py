@@ -31,20 +31,17 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize(("format", "file"), [("onnx", "net.onnx"), ("openvino", "net.xml")])
-def test_a_network_is_exported_checked_and_run(folder, format, file):
-    pytest.importorskip({"onnx": "onnxruntime"}.get(format, format))
-    done = vfi("export", "net.safetensors", "--format", format)
+def test_a_network_is_exported_checked_and_run(folder):
+    pytest.importorskip("onnxruntime")
+    done = vfi("export", "net.safetensors", "--format", "onnx")
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith(f"wrote {file}")
+    assert done.stdout.startswith("wrote net.onnx, ")
     assert "flow differs from PyTorch's by 0.00" in done.stdout
     assert "ms for a pair (median) against" in done.stdout
-    again = vfi("export", "net.safetensors", "--format", format)
-    assert (again.exit_code, again.stderr) == (
-        1,
-        f"Error: {file} exists: choose another name with -o, or use --overwrite\n",
-    )
-    for model, out in (("net.safetensors", "theirs"), (file, "ours")):
+    again = vfi("export", "net.safetensors", "--format", "onnx")
+    assert again.exit_code == 1
+    assert again.stderr == "Error: net.onnx exists: choose another name with -o, or use --overwrite\n"
+    for model, out in (("net.safetensors", "theirs"), ("net.onnx", "ours")):
         done = vfi("run", "a.png", "b.png", "--model", model, "--out", out, "--output", "raw")
         assert done.exit_code == 0, done.output
     flows = [read_flow(folder / out / "a.flo")[0] for out in ("theirs", "ours")]
