@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from flow.files import known
+from flow.warp import look_up
 
 _FRACTION = 4  # bits after the point in OpenCV's coordinates: arrows end at sixteenths of a pixel
 _TIP = 0.3  # of an arrow's length, but at most ...
@@ -41,10 +42,8 @@ def evident_motion(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> n
         cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
         for image in (first, second)
     )
-    height, width = one.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     there = np.where(known(flow)[..., None], flow, 0).astype(np.float32)
-    back = cv2.remap(other, x + there[..., 0], y + there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    back = look_up(other, there)
     change, left = (cv2.blur((image - one) ** 2, (_PATCH, _PATCH)) for image in (other, back))
     found: np.ndarray = change > max(_BEYOND_NOISE * float(np.median(left)), _UNSEEN)
     return found

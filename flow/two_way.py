@@ -12,22 +12,35 @@ from torch import Tensor
 
 from flow.dis import dis_flow
 from flow.estimator import FlowEstimator, two_way_by
+from flow.matching import match_lost
 
 TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
 
 
 def dis_two_way(frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-    """Return DIS flows both ways, computed on the CPU from 8-bit frames, patch by patch at every second pixel."""
+    """Return DIS flows both ways, computed on the CPU from 8-bit frames, patch by patch at every second pixel.
+
+    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that.
+    """
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
-    flows = [
-        torch.from_numpy(np.stack([dis_flow(a, b, patch_stride=2) for a, b in zip(first, second, strict=True)]))
-        for first, second in (images, images[::-1])
-    ]
-    forward, backward = (flow.permute(0, 3, 1, 2).to(frame0.device) for flow in flows)
+    pairs = [_dis_both_ways(first, second) for first, second in zip(*images, strict=True)]
+    forward, backward = (
+        torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).to(frame0.device) for flows in zip(*pairs, strict=True)
+    )
     return forward, backward
+
+
+def _dis_both_ways(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    forward, backward = dis_flow(first, second, patch_stride=2), dis_flow(second, first, patch_stride=2)
+    on = match_lost(first, second, forward)
+    back = match_lost(second, first, backward)
+    return (
+        forward if on is None else dis_flow(first, second, patch_stride=2, guess=on),
+        backward if back is None else dis_flow(second, first, patch_stride=2, guess=back),
+    )
 
 
 TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way}

@@ -3,6 +3,8 @@
 Flow is (B, 2, H, W) float32 in pixels of its own grid; channel 0 is dx (right), 1 is dy (down).
 """
 
+import cv2
+import numpy as np
 from kornia.geometry.grid import create_meshgrid
 from kornia.geometry.transform import remap
 from torch import Tensor
@@ -33,6 +35,19 @@ def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor
     x, y = grid[..., 0] + flow[:, 0], grid[..., 1] + flow[:, 1]
     # kornia normalises corner to corner, yet samples half a pixel off unless told to align corners.
     return remap(image.float(), x, y, mode=mode, align_corners=True, padding_mode="border").to(image.dtype)
+
+
+def look_up(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return what `backward_warp` does, bilinearly, for one image as OpenCV has them.
+
+    image (H, W) or (H, W, C) uint8 or float32; flow (H, W, 2) float32 in pixels.
+
+    >>> look_up(np.array([[1, 2, 3]], np.uint8), np.float32([[[1, 0], [1, 0], [1, 0]]]))
+    array([[2, 3, 3]], dtype=uint8)
+    """
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return cv2.remap(image, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:

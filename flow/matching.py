@@ -1,0 +1,100 @@
+"""Descriptor matching: what the pyramid of an optical flow lost, looked for in the whole of the other image.
+
+A coarse-to-fine estimator finds a motion only if the thing that moves still shows where its motion is small. Things
+that move further than they are large are lost, and leave a trace: there the flow does not explain the image. Those
+places alone are matched by the looks of the patch around them. Source: Brox and Malik 2011, "Large displacement
+optical flow: descriptor matching in variational motion estimation".
+"""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from flow.warp import look_up
+
+LINES = 90  # short side at which patches are matched
+PATCH = 7  # their side there
+FAINT = 20.0  # contrast below which a patch is too flat to be told from others: the norm of its deviations, in levels
+QUERIES = 1200  # places to match at most: beyond, every second one or fewer, in rows and columns
+UNEXPLAINED = 12.0  # levels by which the warped image must miss, for a place to be lost
+ALIKE = 0.6  # least correlation of matching patches
+BETTER = 0.7  # the match must leave less than this of what the flow left unexplained
+REACH = 1.0  # places around a match, in each direction, that move with it
+SMALLEST = 7  # pixels: matched places smaller than this in either direction are chance
+
+
+def match_lost(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarray | None:
+    """Return the flow with matches in the places that it lost; None if there are none, or none could be matched.
+
+    first, second: (H, W, 3) uint8; flow: (H, W, 2) float32 from the first to the second, in pixels. Matches are
+    coarse, a guess for an estimator to refine. They are those that are found both ways and explain the image clearly
+    better than the flow does.
+
+    >>> image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    >>> match_lost(image, image, np.zeros((90, 120, 2), np.float32)) is None
+    True
+    """
+    height, width = first.shape[:2]
+    scale = max(1, round(min(height, width) / LINES))
+    size = max(1, round(width / scale)), max(1, round(height / scale))
+    left = _unexplained(first, second, flow, PATCH * scale)
+    lost = cv2.resize((left > UNEXPLAINED).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    if not lost.any():
+        return None
+    queries, step = _spread(lost)
+    matched, shifts = _match(_descriptors(first, size), _descriptors(second, size), queries, size)
+    if not matched.any():
+        return None
+    # A match holds for what is around it, and for its cell of the grid of queries.
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (~matched).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    by_label = np.zeros((nearest.max() + 1, 2), np.float32)
+    by_label[nearest[matched]] = shifts[matched]
+    near = (distance <= max(REACH, 0.75 * step)).astype(np.float32)
+    cells = cv2.resize(np.dstack([by_label[nearest], near]), (width, height), interpolation=cv2.INTER_NEAREST)
+    guess = cells[..., :2] * np.array([width / size[0], height / size[1]], np.float32)
+    better = (cells[..., 2] > 0) & (_unexplained(first, second, guess, 2 * scale + 1) < BETTER * left)
+    better = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SMALLEST, SMALLEST), np.uint8)) > 0
+    return np.where(better[..., None], guess, flow) if better.any() else None
+
+
+def _unexplained(first: np.ndarray, second: np.ndarray, flow: np.ndarray, window: int) -> np.ndarray:
+    """Mean difference in a window around each pixel, in levels (H, W), between the first image and what flow finds."""
+    difference = cv2.absdiff(look_up(second, flow), first).astype(np.float32).mean(2)
+    return cv2.blur(difference, (window, window))
+
+
+def _spread(lost: np.ndarray) -> tuple[Tensor, int]:
+    """Indices of lost places on the sparsest grid that they need, at most about `QUERIES`, and its step."""
+    step = max(1, int(np.ceil(np.sqrt(np.count_nonzero(lost) / QUERIES))))
+    chosen = np.zeros_like(lost)
+    grid = (slice(step // 2, None, step),) * 2
+    chosen[grid] = lost[grid]
+    return torch.from_numpy(np.flatnonzero(chosen)), step
+
+
+def _descriptors(image: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """(H * W, 3 * PATCH**2): each patch without its mean colour, at unit length unless it is flat."""
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    margin = PATCH // 2
+    small = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float()
+    patches = torch.nn.functional.unfold(pixels, PATCH)[0].view(3, PATCH**2, -1)
+    patches = (patches - patches.mean(1, keepdim=True)).flatten(0, 1)
+    return (patches / (patches.norm(dim=0) + FAINT)).T.contiguous()
+
+
+def _match(first: Tensor, second: Tensor, queries: Tensor, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Which places are matched (H, W), and by how much they are shifted there (H, W, 2) float32."""
+    width, height = size
+    likeness, found = (first[queries] @ second.T).max(1)
+    returned = (second[found] @ first.T).argmax(1)
+    mutual = ((returned % width - queries % width).abs() <= 1) & ((returned // width - queries // width).abs() <= 1)
+    kept = mutual & (likeness > ALIKE)
+    queries, found = queries[kept], found[kept]
+    matched, shifts = torch.zeros(height * width, dtype=torch.bool), torch.zeros(height * width, 2)
+    matched[queries] = True
+    shifts[queries] = torch.stack([found % width - queries % width, found // width - queries // width], dim=1).float()
+    return matched.view(height, width).numpy(), shifts.view(height, width, 2).numpy()
