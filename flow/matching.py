@@ -90,10 +90,10 @@ def _match(first: Tensor, second: Tensor, queries: Tensor, size: tuple[int, int]
     """Which places are matched (H, W), and by how much they are shifted there (H, W, 2) float32."""
     width, height = size
     likeness, found = (first[queries] @ second.T).max(1)
+    queries, found = queries[likeness > ALIKE], found[likeness > ALIKE]
     returned = (second[found] @ first.T).argmax(1)
     mutual = ((returned % width - queries % width).abs() <= 1) & ((returned // width - queries // width).abs() <= 1)
-    kept = mutual & (likeness > ALIKE)
-    queries, found = queries[kept], found[kept]
+    queries, found = queries[mutual], found[mutual]
     matched, shifts = torch.zeros(height * width, dtype=torch.bool), torch.zeros(height * width, 2)
     matched[queries] = True
     shifts[queries] = torch.stack([found % width - queries % width, found // width - queries // width], dim=1).float()
