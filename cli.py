@@ -414,6 +414,10 @@ def train_corpus(
     val: Annotated[Path | None, typer.Option(help="Triplets to validate on.", show_default=False)] = None,
     validate_every: ValidateEvery = 1000,
     cache: Cache = Path("~/.cache/vfi/frames"),
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Threads that make crops (default: one a core for a GPU).", show_default=False),
+    ] = None,
     seed: int = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -435,7 +439,7 @@ def train_corpus(
         optimizer=optimizer, lr=lr, warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []),
         validate_every=validate_every,
     )  # fmt: skip
-    train(find_videos(source), model, run, config, init, anew or [], recipe, val, cache, device, precision)
+    train(find_videos(source), model, run, config, init, anew or [], recipe, val, cache, device, precision, workers)
 
 
 @train_app.command("video")
@@ -507,6 +511,7 @@ def train(
     cache: Path,
     device: str,
     precision: str,
+    workers: int | None = None,
 ) -> None:
     """Train a model of the table on videos, with a progress bar; says where the model is."""
     from vfi.train import open_training
@@ -525,6 +530,7 @@ def train(
             validation=val,
             device=device,
             precision=precision,
+            workers=workers,
             progress=progress,
         )
     follow(training)

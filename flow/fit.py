@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from flow.ahead import Ahead
 from flow.checkpoint import save_checkpoint
 from flow.curves import Curves
 
@@ -57,7 +58,7 @@ def warm_up(recipe: FitRecipe, step: int) -> float:
 class Fit:
     """A model on its way, with its optimiser, its average and its place in the run.
 
-    What is learnt is for a training that derives from it to say, in `loss`, `rate` and `data`.
+    What is learnt is for a training that derives from it to say, in `make`, `loss`, `rate` and `data`.
     """
 
     scores: ClassVar[Mapping[str, str]]  # what validation measures, as `flow.curves` takes it
@@ -74,15 +75,16 @@ class Fit:
         device: torch.device | str = "cpu",
         validate: Validate | None = None,
         began_from: dict[str, Any] | None = None,
+        workers: int = 0,
     ) -> None:
         """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state.
 
         ``batch`` is how many samples a step sees, ``began_from`` what the weights went through before this training,
-        for the record. Raises ValueError if there is no such part to freeze, or the run folder holds the training of
-        another model.
+        for the record; ``workers`` threads make what steps need ahead of time. Raises ValueError if there is no such
+        part to freeze, or the run folder holds the training of another model.
         """
         self.name, self.recipe, self.run, self.batch = name, recipe, run, batch
-        self.validate, self.began_from = validate, began_from
+        self.validate, self.began_from, self.workers = validate, began_from, workers
         self.device = torch.device(device)
         self.model = model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._freeze()
@@ -96,8 +98,12 @@ class Fit:
         if self.state_file.exists():
             self._resume()
 
-    def loss(self) -> Tensor:
-        """Return the loss of this step, a scalar."""
+    def make(self, step: int) -> Any:
+        """Return what a step learns from, a function of the recipe and the step alone; several threads may call it."""
+        raise NotImplementedError
+
+    def loss(self, made: Any) -> Tensor:
+        """Return the loss, a scalar, on what `make` made."""
         raise NotImplementedError
 
     def rate(self) -> float:
@@ -151,9 +157,10 @@ class Fit:
         saved = began = time.monotonic()
         seconds, first = 0.0, self.step
         curves = Curves(self.run, self.scores, self.step)
+        ahead = Ahead(self.make, self.step, self.recipe.steps, self.workers)
         try:
             while self.step < self.recipe.steps:
-                self._losses.append(self._train_step())
+                self._losses.append(self._train_step(ahead.next()))
                 now = time.monotonic()
                 seconds += now - began
                 self.seconds += now - began
@@ -172,6 +179,7 @@ class Fit:
                     self.save()
                     saved = began = time.monotonic()
         finally:
+            ahead.close()
             self.save()
             curves.close()
 
@@ -179,13 +187,13 @@ class Fit:
         """Compute in the recipe's precision within a ``with``."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
 
-    def _train_step(self) -> float:
+    def _train_step(self, made: Any) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         self.model.train()
         for part in self.recipe.freeze:  # whose batch norm keeps its statistics, too
             self.model.get_submodule(part).eval()
-        loss = self.loss()
+        loss = self.loss(made)
         value = loss.item()
         if not math.isfinite(value):
             raise ValueError(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")

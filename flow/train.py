@@ -1,9 +1,7 @@
 """The training of a flow network: its recipe with the schedules of FlowNet 2.0, its batches and its loss."""
 
 import functools
-from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +17,7 @@ from flow.datasets import FlowDataset
 from flow.device import choose_device, choose_precision
 from flow.estimator import FlowEstimator
 from flow.evaluate import evaluate_flow
-from flow.fit import Fit, FitRecipe, Progress, Validate, warm_up
+from flow.fit import Fit, FitRecipe, Validate, warm_up
 from flow.losses import WEIGHTS, endpoint_loss, multiscale_loss
 from flow.models import build_flow_model
 from flow.models.flownet import FlowNet, enlarge
@@ -140,31 +138,6 @@ def make_batch(dataset: FlowDataset, recipe: Recipe, step: int) -> Batch:
     )
 
 
-class Batches:
-    """The batches of the steps from one on, made ahead of time in threads; whatever these do, the order is the same."""
-
-    def __init__(self, dataset: FlowDataset, recipe: Recipe, step: int, workers: int) -> None:
-        self.dataset, self.recipe, self.step, self.ahead = dataset, recipe, step, workers + 1
-        self._pool = ThreadPoolExecutor(workers) if workers else None
-        self._coming: deque[Future[Batch]] = deque()
-
-    def next(self) -> Batch:
-        """Return the batch of the next step; raises what reading it raised."""
-        step = self.step
-        self.step += 1
-        if self._pool is None:
-            return make_batch(self.dataset, self.recipe, step)
-        while len(self._coming) < self.ahead and step + len(self._coming) < self.recipe.steps:
-            made = self._pool.submit(make_batch, self.dataset, self.recipe, step + len(self._coming))
-            self._coming.append(made)
-        return self._coming.popleft().result()
-
-    def close(self) -> None:
-        """Stop the threads."""
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-
-
 class Training(Fit):
     """A flow network that learns from a data set."""
 
@@ -185,16 +158,16 @@ class Training(Fit):
         began_from: dict[str, Any] | None = None,
         workers: int = 0,
     ) -> None:
-        """Begin or resume a training, as `flow.fit.Fit` does; ``workers`` threads make batches ahead of time.
+        """Begin or resume a training, as `flow.fit.Fit` does.
 
         Raises ValueError if the recipe cannot be followed, or the run folder holds the training of another model.
         """
         check_recipe(recipe)
-        self.dataset, self.workers = dataset, workers
+        self.dataset = dataset
         make = functools.partial(make_optimizer, recipe)
         super().__init__(
             name, model, make, recipe, run,
-            batch=recipe.batch, device=device, validate=validate, began_from=began_from,
+            batch=recipe.batch, device=device, validate=validate, began_from=began_from, workers=workers,
         )  # fmt: skip
 
     def data(self) -> dict[str, Any]:
@@ -203,15 +176,11 @@ class Training(Fit):
     def rate(self) -> float:
         return learning_rate(self.recipe, self.step)
 
-    def run_steps(self, report_every: int = 50) -> Iterator[Progress]:
-        self._batches = Batches(self.dataset, self.recipe, self.step, self.workers)
-        try:
-            yield from super().run_steps(report_every)
-        finally:
-            self._batches.close()
+    def make(self, step: int) -> Batch:
+        return make_batch(self.dataset, self.recipe, step)
 
-    def loss(self) -> Tensor:
-        batch = self._batches.next().to(self.device)
+    def loss(self, made: Batch) -> Tensor:
+        batch = made.to(self.device)
         with self.autocast():
             levels = self.model.levels(batch.frame0, batch.frame1)
         levels = [level.float() for level in levels]

@@ -59,6 +59,7 @@ class Batch(NamedTuple):
     t: Tensor  # (B, 1, 1, 1) in (0, 1)
     flows: Tensor | None = None  # (B, 4, H, W) pixels: middle->before and middle->after by DIS
     valid: Tensor | None = None  # (B, 2, H, W) in {0, 1}: where those flows explain the middle
+    start: Tensor | None = None  # (B, 4, h, w) pixels: before->after and back, what a model may start from
 
     def to(self, device: torch.device) -> "Batch":
         return Batch._make(None if part is None else part.to(device, non_blocking=True) for part in self)

@@ -31,7 +31,7 @@ def objective(model: nn.Module, batch: Batch, loss: Loss, weights: Weights) -> T
     """
     if not isinstance(model, FlowFusion):
         return loss(model(batch.before, batch.after, batch.t), batch.middle)
-    pair = model.prepare(batch.before, batch.after)
+    pair = model.prepare(batch.before, batch.after, batch.start)
     motion = model.motion(pair, batch.t)
     total = torch.zeros((), device=batch.t.device)
     if weights.frame:

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from flow.fit import Fit, FitRecipe, Validate, warm_up
-from vfi.corpus import Corpus, Sampling
+from vfi.corpus import Batch, Corpus, Sampling
 from vfi.evaluate import evaluate
 from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
 from vfi.models import build_model, start_from
+from vfi.models.flow_fusion import FlowFusion
 from vfi.objective import Weights, objective
 from vfi.triplets import Triplet, count_triplets, read_triplets
 
@@ -79,13 +81,14 @@ class Training(Fit):
         device: torch.device | str = "cpu",
         validate: Validate | None = None,
         began_from: dict[str, Any] | None = None,
+        workers: int = 0,
     ) -> None:
         """Begin or resume a training, as `flow.fit.Fit` does; raises ValueError if the recipe cannot be followed."""
         self.corpus, self.criterion = corpus, parse_loss(recipe.loss)
         make = functools.partial(make_optimizer, recipe)
         super().__init__(
             name, model, make, recipe, run,
-            batch=recipe.sampling.batch, device=device, validate=validate, began_from=began_from,
+            batch=recipe.sampling.batch, device=device, validate=validate, began_from=began_from, workers=workers,
         )  # fmt: skip
 
     def data(self) -> dict[str, Any]:
@@ -94,10 +97,16 @@ class Training(Fit):
     def rate(self) -> float:
         return learning_rate(self.recipe, self.step)
 
-    def loss(self) -> Tensor:
-        batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, self.step).to(self.device)
+    def make(self, step: int) -> Batch:
+        batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, step)
+        if isinstance(self.model, FlowFusion):
+            # DIS runs on the CPU: found here, no GPU waits for it.
+            batch = batch._replace(start=self.model.start(batch.before, batch.after))
+        return batch
+
+    def loss(self, made: Batch) -> Tensor:
         with self.autocast():
-            return objective(self.model, batch, self.criterion, self.recipe.weights)
+            return objective(self.model, made.to(self.device), self.criterion, self.recipe.weights)
 
 
 def open_training(
@@ -113,13 +122,14 @@ def open_training(
     validation: Path | None = None,
     device: str = "auto",
     precision: str = "auto",
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Training:
     """Begin a training of a model of the table, or take it up again where its run folder left it.
 
-    init: a model whose weights to begin with, but for the parts ``anew``;
-    validation: triplets to score on, else a single video's
-    own end is held out. Raises ValueError with what is wrong.
+    init: a model whose weights to begin with, but for the parts ``anew``; validation: triplets to score on, else a
+    single video's own end is held out; workers: threads that make batches ahead of time, if None one for each core
+    with a GPU, and none without, where they would be in the way. Raises ValueError with what is wrong.
     """
     torch.manual_seed(recipe.seed)
     model = build_model(name, config)
@@ -151,4 +161,5 @@ def open_training(
         device=judge.device,
         validate=validate if known else None,
         began_from=began_from,
+        workers=workers if workers is not None else (os.cpu_count() or 1) * (judge.device.type != "cpu"),
     )

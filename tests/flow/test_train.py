@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from flow.ahead import Ahead
 from flow.augment import PLAIN, Augmentation
 from flow.checkpoint import CheckpointError, load_checkpoint
 from flow.datasets import SyntheticDataset, open_dataset
@@ -14,7 +15,6 @@ from flow.evaluate import evaluate_flow
 from flow.models import build_flow_model
 from flow.train import (
     SCHEDULES,
-    Batches,
     Recipe,
     Training,
     learning_rate,
@@ -114,7 +114,7 @@ def test_an_interrupted_run_ends_with_the_same_curve_and_weights(dataset, tmp_pa
 def test_the_data_are_a_function_of_seed_and_step(dataset):
     recipe = replace(RECIPE, augmentation=Augmentation(crop=(64, 64)), batch=4)
     alone = [make_batch(dataset, recipe, step) for step in range(3, 8)]
-    batches = Batches(dataset, recipe, 3, workers=3)
+    batches = Ahead(lambda step: make_batch(dataset, recipe, step), 3, 8, workers=3)
     ahead = [batches.next() for _ in range(5)]
     batches.close()
     for a, b in zip(alone, ahead, strict=True):

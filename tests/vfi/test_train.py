@@ -61,6 +61,31 @@ def test_an_interrupted_run_ends_with_the_same_curve_and_weights(corpus, tmp_pat
         assert torch.equal(a, b)
 
 
+def test_what_threads_make_ahead_of_time_changes_nothing(corpus, tmp_path):
+    config = {"start": "dis", "refine_levels": 1, "fusion": [4, 4, 4], "context": [4, 4, 4]}
+
+    def train(run, workers):
+        torch.manual_seed(0)
+        recipe = Recipe(steps=4, sampling=SAMPLING, warmup=2)
+        training = Training("flow-fusion", build_model("flow-fusion", config), corpus, recipe, run, workers=workers)
+        list(training.run_steps(report_every=1))
+        return losses(run)
+
+    assert train(tmp_path / "alone", 0) == train(tmp_path / "ahead", 3)
+
+
+def test_flow_found_ahead_of_time_gives_the_same_frame(corpus):
+    model = build_model("flow-fusion", {"start": "dis", "refine_levels": 1}).eval()
+    batch = corpus.batch(SAMPLING, 0, 0)
+    start = model.start(batch.before, batch.after)
+    assert start.shape == (2, 4, 32, 32)
+    with torch.no_grad():
+        for known in (start, None):
+            pair = model.prepare(batch.before, batch.after, known)
+            frame = model.fuse(pair, model.motion(pair, batch.t), batch.t)
+            assert torch.equal(frame, model(batch.before, batch.after, batch.t))
+
+
 def test_training_lowers_the_loss(corpus, tmp_path):
     progress = list(start(corpus, tmp_path, steps=60, lr=3e-3, loss="mse").run_steps(report_every=20))
     assert progress[-1].loss < 0.5 * progress[0].loss

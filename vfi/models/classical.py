@@ -49,13 +49,16 @@ class Classical(nn.Module):
         self.config = config
         self.two_way = two_way_estimator(config.flow)  # another one may take its place
 
-    def prepare(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> ClassicalPair:
-        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs; small: they at the flow scale."""
+    def prepare(self, frame0: Tensor, frame1: Tensor, flows: tuple[Tensor, Tensor] | None = None) -> ClassicalPair:
+        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs.
+
+        flows: 0->1 and 1->0 at the flow scale, where they are known.
+        """
         size = (frame0.shape[-2], frame0.shape[-1])
-        if small is None:
+        if flows is None:
             scale = self.flow_scale or choose_flow_scale(*size)
-            small = (shrink(frame0, scale), shrink(frame1, scale))
-        flow01, flow10 = self.two_way(*small)
+            flows = self.two_way(shrink(frame0, scale), shrink(frame1, scale))
+        flow01, flow10 = flows
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
         return ClassicalPair((frame0, frame1), (flow01, flow10), (resize(seen0, size), resize(seen1, size)))

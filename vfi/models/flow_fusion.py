@@ -98,13 +98,24 @@ class FlowFusion(nn.Module):
             6 + 4 * candidates + 4 + 1, candidates + 3, config.fusion, [2 * width for width in config.context[1:]]
         )
 
-    def prepare(self, frame0: Tensor, frame1: Tensor) -> Pair:
-        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs."""
+    def start(self, frame0: Tensor, frame1: Tensor) -> Tensor | None:
+        """Return the backbone's flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
+
+        None if there is no backbone.
+        """
+        return (
+            None if self.classical is None else torch.cat(self.classical.two_way(*self._small(frame0, frame1)), dim=1)
+        )
+
+    def prepare(self, frame0: Tensor, frame1: Tensor, start: Tensor | None = None) -> Pair:
+        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs; start: what `start` returned."""
         size = (frame0.shape[-2], frame0.shape[-1])
-        scale = self.flow_scale or choose_flow_scale(*size)
-        small, multiple = (shrink(frame0, scale), shrink(frame1, scale)), 1
+        small, multiple = self._small(frame0, frame1), 1
         grid = (small[0].shape[-2], small[0].shape[-1])
-        classical = None if self.classical is None else self.classical.prepare(frame0, frame1, small)
+        classical = None
+        if self.classical is not None:
+            flows = self.classical.two_way(*small) if start is None else (start[:, :2], start[:, 2:])
+            classical = self.classical.prepare(frame0, frame1, flows)
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
             levels = pyramid_levels(*grid) if self.classical is None else self.config.refine_levels
@@ -113,6 +124,10 @@ class FlowFusion(nn.Module):
             features = (self.flow.encode(small[0], levels), self.flow.encode(small[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in (frame0, frame1))
         return Pair((frame0, frame1), size, small, grid, multiple, features, (context0, context1), classical)
+
+    def _small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
+        scale = self.flow_scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
+        return shrink(frame0, scale), shrink(frame1, scale)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""
