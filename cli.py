@@ -298,8 +298,20 @@ def evaluate_command(
     model: Annotated[str, typer.Argument(help="A shipped model's name or a .safetensors file.")],
     data: Annotated[
         Path,
-        typer.Option(help="A .csv list of triplets, or a folder in a public layout.", show_default=False),
+        typer.Option(
+            help="A video, a .csv list, or a folder: Vimeo-90K, UCF101, Middlebury, SNU-FILM, X4K1000FPS, Xiph, DAVIS.",
+            show_default=False,
+        ),
     ],
+    variant: Annotated[
+        str | None,
+        typer.Option(help="easy, medium, hard or extreme (SNU-FILM); 2k or 4k; test or train.", show_default=False),
+    ] = None,
+    factor: Annotated[
+        int | None,
+        typer.Option(help="4: of 4 frames keep 1 and make 3 again (default: 2; X4K1000FPS 8).", show_default=False),
+    ] = None,
+    per_item: Annotated[bool, typer.Option("--items", help="A line for every frame as well.")] = False,
     save: Annotated[Path | None, typer.Option(help="Folder for the frames made.", show_default=False)] = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -307,18 +319,33 @@ def evaluate_command(
     flow: StartFlow = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on frames that are known: PSNR, SSIM and mean absolute error of 8-bit images.
+    """Score a model on frames that are known: PSNR, SSIM, IE, LPIPS, luma step of 8-bit RGB images, and time.
 
-    [bold]Example:[/bold] vfi eval flow-fusion --data val.csv
+    [bold]Examples:[/bold]
+
+    vfi eval flow-fusion --data film.mp4 --factor 4
+
+    vfi eval fast --data SNU-FILM --variant hard --json
     """
     from vfi.evaluate import evaluate
-    from vfi.triplets import count_triplets, read_triplets
+    from vfi.lpips import LpipsMissing, load_lpips
+    from vfi.triplets import open_triplets
 
-    total = count_triplets(data)
+    triplets = open_triplets(data, variant=variant, factor=factor)
     interpolator = load_interpolator(model, device, precision, flow_scale, flow)
-    with progress_bar(f"{model} on {data.name}", total, "triplets") as progress:
-        report = evaluate(interpolator, read_triplets(data), save=save, progress=lambda done: progress(done, total))
-    typer.echo(report.to_json() if as_json else str(report))
+    try:
+        lpips = load_lpips(interpolator.device)
+    except LpipsMissing as missing:
+        lpips = None
+        typer.echo(f"note: {missing}", err=True)
+    with progress_bar(f"{model} on {triplets.name}", triplets.count, "triplets") as progress:
+        report = evaluate(
+            interpolator, triplets, lpips=lpips, save=save, progress=lambda done: progress(done, triplets.count)
+        )
+    if as_json:
+        typer.echo(report.to_json())
+    else:
+        typer.echo(f"{report.table()}\n{report}" if per_item else str(report))
 
 
 @models_app.command("list")

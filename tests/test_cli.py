@@ -253,6 +253,35 @@ def test_eval_scores_a_triplet_folder_and_saves_the_frames(tmp_path):
     assert len(list((tmp_path / "made").rglob("*.png"))) == 1
 
 
+def test_eval_takes_a_video_and_a_factor_and_reports_every_item(clip):
+    done = vfi("eval", "blend", "--data", clip, "--factor", 4, "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["data"] == "clip.mp4, factor 4"
+    assert report["count"] == len(report["items"]) == 6
+    assert report["items"][0].keys() >= {"name", "psnr", "ssim", "ie", "lpips", "luma_step", "ms"}
+    table = vfi("eval", "blend", "--data", clip, "--factor", 4, "--items").stdout.splitlines()
+    assert len(table) == 1 + 6 + 1
+    assert table[-1].startswith("PSNR")
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (["--data", "missing"], "missing does not exist: give a .csv list, a video, or the folder of Vimeo-90K"),
+        (["--data", "clip.mp4", "--factor", "20"], "clip.mp4 has"),
+        (["--data", "clip.mp4", "--variant", "hard"], "clip.mp4 has no variant 'hard'"),
+        (["--data", "."], "is laid out like no known benchmark"),
+    ],
+)
+def test_data_that_eval_cannot_take_is_one_sentence(clip, monkeypatch, wish, words):
+    monkeypatch.chdir(clip.parent)
+    done = vfi("eval", "blend", *wish)
+    assert done.exit_code == 1, done.output
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert words in done.stderr
+
+
 def test_a_model_learned_from_one_video_upsamples_it(clip, tmp_path):
     run = tmp_path / "run"
     done = vfi(

@@ -1,8 +1,10 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from vfi.metrics import interpolation_error, psnr, ssim
+from vfi.metrics import interpolation_error, luma_step, psnr, ssim
 
 
 @pytest.fixture(params=[(32, 40), (11, 11), (97, 64)])
@@ -33,6 +35,21 @@ def test_interpolation_error_is_the_mean_absolute_difference():
     assert interpolation_error(made, true) == (200 + 100) / 4
 
 
+def test_the_luma_step_is_the_brightness_that_the_neighbours_do_not_have():
+    before, after = np.full((4, 4, 3), 100, np.uint8), np.full((4, 4, 3), 120, np.uint8)
+    made = np.full((4, 4, 3), 110, np.uint8)
+    assert luma_step(made, before, after) == pytest.approx(0)
+    assert luma_step(made - 1, before, after) == pytest.approx(-1)
+    assert luma_step(made, before, after, Fraction(1, 4)) == pytest.approx(5)
+    made[..., 1] += 10  # green is most of the luma, a little red or blue is not seen
+    assert luma_step(made, before, after) == pytest.approx(7.152)
+
+
+def test_moving_what_is_there_is_no_luma_step():
+    before = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    assert luma_step(np.roll(before, 1, axis=1), before, np.roll(before, 2, axis=1)) == pytest.approx(0)
+
+
 def test_equal_images_have_finite_scores():
     image = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
     assert psnr(image, image) == 100
@@ -42,7 +59,7 @@ def test_equal_images_have_finite_scores():
 
 def test_images_of_unequal_size_or_depth_are_refused():
     image = np.zeros((16, 16, 3), np.uint8)
-    for score in (psnr, ssim, interpolation_error):
+    for score in (psnr, ssim, interpolation_error, lambda made, true: luma_step(made, image, true)):
         for other in (np.zeros((16, 18, 3), np.uint8), np.zeros((16, 16, 3), np.float32)):
             with pytest.raises(ValueError, match="uint8 images of one size"):
                 score(image, other)

@@ -3,13 +3,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
-from vfi.triplets import DataError, count_triplets, read_triplets
+from vfi.triplets import DataError, count_triplets, open_triplets, read_triplets
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "corpus"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "corpus"
 
 
 def numbered(number, size=(24, 32)):
@@ -25,12 +24,6 @@ def write_clip(path, frames=10):
         for i in range(frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(i), "rgb24")))
         container.mux(stream.encode())
-
-
-def write_images(folder, *names, size=(24, 32)):
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(names, start=1):
-        cv2.imwrite(str(folder / name), numbered(number, size))
 
 
 def levels(triplet):
@@ -107,72 +100,17 @@ def test_a_clip_that_is_no_video_is_an_error(listed, tmp_path):
         list(read_triplets(listed("clip,first,middle,last\na.mkv,0,1,2\n")))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".ppm"])
-@pytest.mark.parametrize("depth", [".", "00001", "sequences/00001"])
-def test_vimeo_folders_are_found_at_any_depth(tmp_path, suffix, depth):
-    for item in ("0001", "0002"):
-        write_images(tmp_path / depth / item, *(f"im{i}{suffix}" for i in (1, 2, 3)))
-    triplets = list(read_triplets(tmp_path))
-    assert [levels(t) for t in triplets] == [[1, 2, 3]] * 2
-    assert [t.name for t in triplets] == [str(Path(depth) / item) for item in ("0001", "0002")]
-
-
-def test_ucf101_folders_keep_their_known_frame_in_the_middle(tmp_path):
-    write_images(tmp_path / "1", "frame_00.png", "frame_01_gt.png", "frame_02.png")
-    assert [levels(t) for t in read_triplets(tmp_path)] == [[1, 2, 3]]
-
-
-@pytest.mark.parametrize(
-    ("given", "known"), [("input", "gt"), ("input-color", "gt-interp"), ("other-data", "other-gt")]
-)
-def test_middlebury_takes_the_known_frame_from_its_other_tree(tmp_path, given, known):
-    for item in ("Urban", "Dimetrodon"):
-        write_images(tmp_path / given / item, "frame10.png", "frame11.png")
-        write_images(tmp_path / known / item, "frame10i11.png")
-    triplets = list(read_triplets(tmp_path))
-    assert [(t.name, levels(t)) for t in triplets] == [("Dimetrodon", [1, 1, 2]), ("Urban", [1, 1, 2])]
-
-
-def test_a_triplet_folder_itself_is_one_triplet(tmp_path):
-    write_images(tmp_path / "scene", "im1.png", "im2.png", "im3.png")
-    assert [t.name for t in read_triplets(tmp_path / "scene")] == ["scene"]
-
-
-def test_colours_are_red_green_blue(tmp_path):
-    write_images(tmp_path / "a", "im1.png", "im3.png")
-    cv2.imwrite(str(tmp_path / "a" / "im2.png"), np.full((24, 32, 3), (0, 0, 200), np.uint8))  # OpenCV writes BGR
-    assert next(read_triplets(tmp_path)).middle[0, 0].tolist() == [200, 0, 0]
-
-
-def test_counting_agrees_with_reading(listed, tmp_path):
+def test_counting_agrees_with_reading(listed):
     source = listed("clip,first,last,targets\na.mkv,2,6,3 4 5\nb.mkv,0,2,1\n")
-    write_images(tmp_path / "images" / "x", "im1.png", "im2.png", "im3.png")
-    for data in (source, tmp_path / "images"):
-        assert count_triplets(data) == len(list(read_triplets(data)))
+    assert count_triplets(source) == len(list(read_triplets(source))) == 4
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "file"])
-def test_no_triplets_is_an_error_that_names_the_layouts(tmp_path, kind):
-    source = tmp_path / kind
-    if kind == "empty":
-        source.mkdir()
-    if kind == "file":
-        source.write_bytes(b"")
-    with pytest.raises(DataError, match=r"Vimeo.*UCF101.*Middlebury"):
-        count_triplets(source)
-
-
-def test_an_incomplete_triplet_is_an_error(tmp_path):
-    write_images(tmp_path / "a", "im1.png", "im2.png")
-    with pytest.raises(DataError, match="complete its folder"):
-        list(read_triplets(tmp_path))
-
-
-def test_images_of_several_sizes_are_an_error(tmp_path):
-    write_images(tmp_path / "a", "im1.png", "im2.png")
-    write_images(tmp_path / "a", "im3.png", size=(24, 30))
-    with pytest.raises(DataError, match="differ in size"):
-        list(read_triplets(tmp_path))
+def test_a_list_takes_neither_a_variant_nor_a_factor(listed):
+    source = listed("clip,first,middle,last\na.mkv,0,1,2\n")
+    with pytest.raises(DataError, match="leave it out"):
+        open_triplets(source, variant="easy")
+    with pytest.raises(DataError, match="leave out the factor"):
+        open_triplets(source, factor=4)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the corpus is not here")
