@@ -649,6 +649,53 @@ def parse_view(resize: str | None, crop: str | None, grey: bool) -> "View":
     return View(size, part, grey)  # type: ignore[arg-type]
 
 
+@app.command("compare")
+@reports_errors
+def compare_command(
+    source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
+    models: Annotated[
+        str, typer.Option(help="Shipped models, .safetensors files, and minterpolate, which is FFmpeg's; by commas.")
+    ] = "flow-fusion,flow-free,classical,blend,minterpolate",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File or folder to write (default: SOURCE_compare.html).", show_default=False
+        ),
+    ] = None,
+    factor: Annotated[int, typer.Option("--factor", "-f", min=2, help="Keep every frame of so many.")] = 2,
+    start: Start = None,
+    end: End = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Drop frames of a video, make them again by several methods, and show how each did on a page of its own.
+
+    The page holds scores, curves, the worst frames and videos side by side, and loads nothing; the numbers go beside
+    it as .json.
+
+    [bold]Example:[/bold] vfi compare clip.mp4 --models flow-fusion,blend,minterpolate --end 10 -o report.html
+    """
+    from vfi.compare import compare_models
+    from vfi.flow_inputs import Part
+    from vfi.report import check_report, write_report
+
+    output = placed(output, Path(f"{source.stem}_compare.html"))
+    check_report(output, source, overwrite)
+    part = Part(parse_time(start, "--start"), parse_time(end, "--end"))
+    with progress_bar(source.name, quiet=quiet) as progress:
+        found = compare_models(
+            source, models.split(","), factor=factor, part=part, device=device, precision=precision, progress=progress
+        )
+    numbers = write_report(found, output)
+    if as_json:
+        typer.echo(found.to_json())
+    elif not quiet:
+        typer.echo(f"{found}\nwrote {output} and {numbers}")
+
+
 @flow_app.command("run")
 @reports_errors
 def run_flow_command(

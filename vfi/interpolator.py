@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from flow.device import choose_device, choose_precision
+from flow.projection import motions_at
 from flow.scale import parse_flow_scale
 from flow.two_way import TwoWay, find_two_way
+from flow.warp import resize_flow
 from vfi.models import load_model
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
@@ -82,6 +84,23 @@ class Interpolator:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             pair = self.model.prepare(self._to_tensor(before), self._to_tensor(after))
             return [self._to_image(self.model.synthesize(pair, self._time(t)), before.dtype) for t in times]
+
+    @torch.inference_mode()
+    def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:
+        """Return the flow from ``before`` to ``after`` that the model follows at a time, None if it estimates none.
+
+        Images and time as in `__call__`; flow (H, W, 2) float32 in pixels, at the places of the frame at that time.
+        """
+        model, t, frames = self.model, self._time(time), (self._to_tensor(before), self._to_tensor(after))
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            if isinstance(model, Classical):  # whose two motions hardly differ where they are right
+                flow = resize_flow(motions_at(*model.prepare(*frames).flows, t)[0], before.shape[:2])
+            elif isinstance(model, FlowFusion):
+                flows = model.motion(model.prepare(*frames), t).flows
+                flow = flows[:, 2:] - flows[:, :2]
+            else:
+                return None
+        return flow[0].float().permute(1, 2, 0).cpu().numpy()
 
     def _time(self, t: Fraction) -> Tensor:
         return torch.full((1, 1, 1, 1), float(t), device=self.device)
