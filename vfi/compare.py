@@ -219,6 +219,7 @@ class _KnownGap:
 
     asked: Gap
     start: Fraction  # seconds, of the frame before
+    end: Fraction  # and of the one after
     dropped: tuple[tuple[DroppedFrame, np.ndarray], ...]
 
 
@@ -234,7 +235,7 @@ def _gaps(reader: VideoReader, part: Part, factor: int) -> Iterator[_KnownGap]:
             (first, before), (last, after) = held[0], held[-1]
             span = last.time - first.time
             times = tuple((known.time - first.time) / span for known, _ in held[1:-1])
-            yield _KnownGap(Gap(before, after, times), first.time, tuple(held[1:-1]))
+            yield _KnownGap(Gap(before, after, times), first.time, last.time, tuple(held[1:-1]))
             held = held[-1:]
 
 
@@ -282,9 +283,10 @@ class _Record:
         if name not in self.previews:
             height, width = gap.asked.before.shape[:2]
             self.previews[name] = Preview(width, height, self._aspect)
-        self.previews[name].write(gap.asked.before, gap.start)
+            self.previews[name].write(gap.asked.before, gap.start)
         for (frame, _), image in zip(gap.dropped, between, strict=True):
             self.previews[name].write(image, frame.time)
+        self.previews[name].write(gap.asked.after, gap.end)
 
     def scored(self, name: str) -> MethodScore:
         peak, gpu_peak = self._peaks[name]

@@ -1,7 +1,7 @@
 """A comparison as one HTML page that needs nothing else: pictures, curves and videos are in it."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,6 @@ def render(comparison: Comparison) -> str:
     templates.policies["json.dumps_kwargs"] = {}  # else methods would be sorted by name
     names = [method.name for method in comparison.methods]
     charts = [_chart(comparison, score) for score in DIGITS]
-    fastest = max([LEAST_SCALE, *(largest_motion(f) for frame in comparison.worst for f in frame.flows.values())])
     return templates.get_template("report.html").render(
         comparison=comparison,
         color={name: f"var(--series-{i % 8})" for i, name in enumerate(names)},
@@ -76,14 +75,14 @@ def render(comparison: Comparison) -> str:
         help=HELP,
         best={score: _best(comparison, score) for score in DIGITS},
         charts=charts,
-        worst=[_worst(frame, names, fastest) for frame in comparison.worst],
-        fastest=fastest,
+        worst=[_worst(frame, names) for frame in comparison.worst],
         legend=picture(color_legend(101), ".png"),
         full_error=FULL_ERROR,
         preview=f"the first {SECONDS} seconds at most, up to {WIDTH} pixels wide and {KILOBITS / 1000:g} Mbit/s",
         films={name: base64.b64encode(film).decode() for name, film in comparison.previews.items()},
         data={
             "scores": {chart.score: chart.values for chart in charts},
+            "means": {score: {method.name: method.mean(score) for method in comparison.methods} for score in DIGITS},
             "digits": DIGITS,
             "frames": [[frame.index, float(frame.time)] for frame in _thinned(comparison.frames)],
             "start": float(comparison.start),
@@ -143,12 +142,15 @@ def _thinned(items: Sequence[Any]) -> list[Any]:
     return [run[0] for run in _bins(items)]
 
 
-def _worst(frame: WorstFrame, names: Sequence[str], fastest: float) -> dict[str, Any]:
+def _worst(frame: WorstFrame, names: Sequence[str]) -> dict[str, Any]:
     """Return the pictures of a frame: whole, and by method the crop, the error and the flow."""
     left, top, width, height = frame.box(names[0])
     whole = frame.true.copy()
     thick = max(2, whole.shape[1] // 200)
     cv2.rectangle(whole, (left, top), (left + width - 1, top + height - 1), (255, 255, 255), thick)
+
+    # One scale for all methods, so that their flows can be compared.
+    fastest = max([LEAST_SCALE, *map(largest_motion, frame.flows.values())])
 
     def crop(image: np.ndarray) -> str:
         return picture(image[top : top + height, left : left + width])
@@ -159,13 +161,10 @@ def _worst(frame: WorstFrame, names: Sequence[str], fastest: float) -> dict[str,
         "true": crop(frame.true),
         "crops": {name: crop(frame.made[name]) for name in names},
         "errors": {name: picture(_error_map(frame.made[name], frame.true)) for name in names},
-        "flows": _flow_pictures(frame.flows, fastest),
+        "flows": {name: picture(_small(flow_to_color(f, max_flow=fastest))) for name, f in frame.flows.items()},
+        "fastest": fastest,
         "psnr": {name: psnr(frame.made[name], frame.true) for name in names},
     }
-
-
-def _flow_pictures(flows: Mapping[str, np.ndarray], fastest: float) -> dict[str, str]:
-    return {name: picture(_small(flow_to_color(flow, max_flow=fastest))) for name, flow in flows.items()}
 
 
 def _error_map(made: np.ndarray, true: np.ndarray) -> np.ndarray:

@@ -6,13 +6,12 @@ const films = JSON.parse($("#films").textContent);
 
 // Curves: one score at a time; the line below reads the frame pointed at, or the means.
 let shown = "psnr";
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 function read(i) {
   const [index, time] = i === null ? [] : data.frames[i];
   $("#where").textContent = i === null ? "Mean" : `Frame ${index}, ${time.toFixed(3)} s`;
   for (const output of all(".readout output")) {
-    const values = data.scores[shown][output.dataset.method];
-    output.textContent = (i === null ? mean(values) : values[i]).toFixed(data.digits[shown]);
+    const method = output.dataset.method;
+    output.textContent = (i === null ? data.means[shown][method] : data.scores[shown][method][i]).toFixed(data.digits[shown]);
   }
   for (const cursor of all(".cursor")) {
     const x = i === null ? 0 : 1000 * (i + 0.5) / data.frames.length;

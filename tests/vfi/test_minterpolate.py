@@ -1,0 +1,51 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vfi.media import Color
+from vfi.minterpolate import minterpolate
+from vfi.remake import Gap
+
+SPEED = 8  # pixels from one kept frame to the next
+
+
+def scene(left):
+    image = np.random.default_rng(0).integers(0, 60, (12, 20, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    image[40:64, left : left + 24] = 220
+    return image
+
+
+def edge(image):
+    """The column at which the bright square begins."""
+    return int(np.flatnonzero(image[52, :, 1] > 140)[0])
+
+
+def gaps(count, parts):
+    times = tuple(Fraction(i, parts) for i in range(1, parts))
+    return (Gap(scene(20 + SPEED * i), scene(20 + SPEED * (i + 1)), times) for i in range(count))
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_every_gap_is_filled_in_time_with_a_steady_motion(count, parts):
+    made = list(minterpolate("yuv420p", Color(), gaps(count, parts)))
+    step = SPEED // parts
+    places = [[edge(image) for image in answer.images] for answer in made]
+    assert places == [[20 + SPEED * i + step * k for k in range(1, parts)] for i in range(count)]
+
+
+def test_a_still_scene_comes_back_unchanged_in_the_format_it_was_decoded_from():
+    still = np.full((48, 64, 3), 90, np.uint8)
+    made = list(minterpolate("yuv420p", Color(), iter([Gap(still, still, (Fraction(1, 2),))] * 3)))
+    assert all(np.abs(answer.images[0].astype(int) - still).max() <= 1 for answer in made)
+
+
+def test_a_variable_rate_is_refused_in_a_sentence():
+    uneven = Gap(scene(20), scene(28), (Fraction(1, 3),))
+    with pytest.raises(ValueError, match="constant frame rate"):
+        list(minterpolate("yuv420p", Color(), iter([uneven])))
+
+
+def test_no_gaps_no_answers():
+    assert list(minterpolate("yuv420p", Color(), iter(()))) == []
