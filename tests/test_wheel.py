@@ -25,6 +25,11 @@ def test_it_carries_every_shipped_weight(installed):
     assert {path.name for path in (installed / "flow" / "checkpoints").glob("*.safetensors")} == shipped != set()
 
 
+def test_it_carries_the_page_of_a_comparison(installed):
+    pages = {path.name for path in (ROOT / "vfi" / "templates").iterdir()}
+    assert {path.name for path in (installed / "vfi" / "templates").iterdir()} == pages != set()
+
+
 def test_it_upsamples_from_any_folder(installed, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(installed)}
     command = [sys.executable, "-c", "import cli; assert 'site' in cli.__file__; cli.app()"]

@@ -1,5 +1,6 @@
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -132,3 +133,15 @@ def test_a_flow_network_takes_the_place_of_dis_by_the_name_of_its_file(tmp_path,
 def test_another_flow_for_a_model_that_starts_from_none_is_refused(name):
     with pytest.raises(ValueError, match="leave out the flow"):
         Interpolator.load(name, "cpu", "float32", flow="dis")
+
+
+@pytest.mark.parametrize(("name", "knows"), [("classical", True), ("fast", True), ("flow-free", False)])
+def test_the_motion_behind_a_frame_is_that_from_before_to_after(name, knows):
+    coarse = np.random.default_rng(0).integers(0, 255, (16, 24, 3), np.uint8)
+    before = cv2.resize(coarse, (192, 128), interpolation=cv2.INTER_CUBIC)
+    after = np.roll(before, (2, 4), axis=(0, 1))
+    motion = Interpolator.load(name, "cpu", "float32").motion(before, after, Fraction(1, 2))
+    assert (motion is not None) == knows
+    if motion is not None:
+        assert motion.shape == (128, 192, 2)
+        assert np.median(motion[16:-16, 16:-16], axis=(0, 1)) == pytest.approx([4, 2], abs=0.25)
