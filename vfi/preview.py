@@ -11,7 +11,7 @@ import numpy as np
 from vfi.media import Color
 from vfi.media.color import from_rgb
 
-SECONDS, WIDTH, KILOBITS = 10, 640, 1000  # at most: about 1.3 MB
+SECONDS, WIDTH, KILOBITS = 10, 640, 1000  # at most: 1.4 MB in all
 _COLOR = Color(matrix=1, range=1, primaries=1, transfer=1)
 _CLOCK = Fraction(1, 90_000)  # seconds; fine enough for any rate
 

@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from flow.color import LEAST_SCALE, color_legend, flow_to_color, largest_motion
+from flow.color import LEAST_SCALE, color_legend, flow_to_color
 from vfi.compare import DIGITS, Comparison
 from vfi.media.errors import MediaError, writing
 from vfi.media.writer import check_output
@@ -149,8 +149,9 @@ def _worst(frame: WorstFrame, names: Sequence[str]) -> dict[str, Any]:
     thick = max(2, whole.shape[1] // 200)
     cv2.rectangle(whole, (left, top), (left + width - 1, top + height - 1), (255, 255, 255), thick)
 
-    # One scale for all methods, so that their flows can be compared.
-    fastest = max([LEAST_SCALE, *map(largest_motion, frame.flows.values())])
+    # One scale for all methods, so that their flows can be compared; not a few stray pixels' speed.
+    speeds = (np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99) for flow in frame.flows.values())
+    fastest = max([LEAST_SCALE, *map(float, speeds)])
 
     def crop(image: np.ndarray) -> str:
         return picture(image[top : top + height, left : left + width])
