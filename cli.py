@@ -40,6 +40,7 @@ flow_app = typer.Typer(no_args_is_help=True, help="Optical flow: find it, draw i
 app.add_typer(flow_app, name="flow")
 
 DEFAULT_MODEL = "flow-fusion"
+CUT_THRESHOLD = 28.0  # vfi.cuts.THRESHOLD, whose import would be slow here
 
 
 def explanation(error: Exception) -> str | None:
@@ -199,6 +200,33 @@ def upsample(
         list[str] | None,
         typer.Option(help="key=value for the encoder; repeatable.", rich_help_panel="Encoding"),
     ] = None,
+    cuts: Annotated[
+        str,
+        typer.Option(
+            help="New frames across a scene cut: hold (the nearer frame), blend, or off (interpolated as elsewhere).",
+            rich_help_panel="Content",
+        ),
+    ] = "hold",
+    cut_threshold: Annotated[
+        float,
+        typer.Option(
+            help="Percent of the detail that has to change at once to be a cut; lower finds more.",
+            rich_help_panel="Content",
+        ),
+    ] = CUT_THRESHOLD,
+    list_cuts: Annotated[
+        bool,
+        typer.Option(
+            "--list-cuts", help="Only print the cuts: seconds and score in percent.", rich_help_panel="Content"
+        ),
+    ] = False,
+    held: Annotated[
+        str,
+        typer.Option(
+            help="Frames that repeat the one before, as in animation on twos: keep, or repair (made anew as motion).",
+            rich_help_panel="Content",
+        ),
+    ] = "keep",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.")] = False,
@@ -210,11 +238,19 @@ def upsample(
     vfi upsample video.mp4
 
     vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
+
+    vfi upsample cartoon.mkv --held repair
     """
     from vfi.media import CONTAINERS, Encoding
     from vfi.outputs import refuse_existing
     from vfi.pipeline import upsample as upsample_video
+    from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
+
+    content = Content(cuts, cut_threshold, held)  # type: ignore[arg-type]
+    if list_cuts:
+        print_cuts(source, cut_threshold, as_json)
+        return
 
     if factor is not None and fps is not None:
         raise typer.BadParameter("give --factor or --fps, not both")
@@ -228,12 +264,33 @@ def upsample(
     interpolator = load_interpolator(model, device, precision, flow_scale, flow)
     with progress_bar(source.name, quiet=quiet) as progress:
         summary = upsample_video(
-            source, output, interpolator, timing, encoding=encoding, overwrite=overwrite, progress=progress
+            source,
+            output,
+            interpolator,
+            timing,
+            encoding=encoding,
+            content=content,
+            overwrite=overwrite,
+            progress=progress,
         )
     if as_json:
         typer.echo(json.dumps(summary_fields(summary), indent=2))
     elif not quiet:
         typer.echo(describe(summary))
+
+
+def print_cuts(source: Path, threshold: float, as_json: bool) -> None:
+    """Print when each scene begins and how surely, as they are found, or as one JSON document."""
+    from vfi.cuts import find_cuts
+    from vfi.media import VideoReader
+
+    with VideoReader(source) as reader:
+        cuts = find_cuts(reader, threshold)
+        if as_json:
+            typer.echo(json.dumps([{"time": str(cut.time), "score": round(cut.score, 1)} for cut in cuts], indent=2))
+            return
+        for cut in cuts:
+            typer.echo(f"{float(cut.time):.3f}  {cut.score:.1f}")
 
 
 def summary_fields(summary: "Summary | FlowVideoSummary") -> dict[str, Any]:
@@ -253,6 +310,13 @@ def describe(summary: "Summary") -> str:
         f"{rate(summary.rate_in)} -> {rate(summary.rate_out)}, {float(summary.duration):.3f} s, "
         f"{summary.size[0]}x{summary.size[1]}"
     ]
+    found = [
+        f"{count} {name}{'' if count == 1 else 's'}"
+        for count, name in ((summary.cuts, "scene cut"), (summary.frames_held, "held frame"))
+        if count
+    ]
+    if found:
+        lines.append(f"found {' and '.join(found)}")
     if summary.copied:
         lines.append(f"copied untouched: {', '.join(summary.copied)}")
     return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])

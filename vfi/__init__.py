@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from vfi.interpolator import Interpolator
     from vfi.media import Encoding, Frame, MediaError
     from vfi.pipeline import Summary, interpolate, upsample
+    from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
 _HOME = {
+    "Content": "vfi.spans",
     "Interpolator": "vfi.interpolator",
     "Encoding": "vfi.media",
     "Frame": "vfi.media",
@@ -28,6 +30,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Content",
     "Encoding",
     "Factor",
     "Frame",

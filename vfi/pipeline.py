@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from vfi.media import Encoding, Frame, VideoReader, VideoWriter
 from vfi.media.writer import check_output
+from vfi.spans import Content, Span, spans
 from vfi.timing import Timing
 
 Between = Callable[[np.ndarray, np.ndarray, Sequence[Fraction]], Sequence[np.ndarray]]
@@ -29,6 +31,8 @@ class Summary:
     frames_in: int
     frames_out: int
     frames_new: int  # made by the interpolator; the others are the source's, some shown more than once
+    cuts: int  # changes of scene, across which nothing is interpolated
+    frames_held: int  # of the source, that repeat the one before
     duration: Fraction  # seconds
     rate_in: Fraction | None  # frames per second, None if variable
     rate_out: Fraction | None
@@ -39,55 +43,81 @@ class Summary:
 
 @dataclass
 class _Tally:
-    """Counts frames as they pass."""
+    """Counts what passes."""
 
     frames: int = 0
+    cuts: int = 0
+    held: int = 0
 
-    def __call__(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def arriving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
             self.frames += 1
             yield frame
 
+    def between(self, found: Iterable[Span]) -> Iterator[Span]:
+        for span in found:
+            self.cuts += span.kind == "cut"
+            self.held += span.held
+            yield span
 
-def interpolate(frames: Iterable[Frame], between: Between, timing: Timing) -> Iterator[Frame]:
+
+def interpolate(
+    frames: Iterable[Frame], between: Between, timing: Timing, content: Content | None = None
+) -> Iterator[Frame]:
     """Yield a frame at every instant of ``timing``: the source's own where it has one, else a new one.
 
-    After the last frame nothing is known, so that it is held until its end. Two frames are in memory at a time.
+    After the last frame nothing is known, so that it is held until its end. Ten frames at most are in memory.
     """
-    previous: Frame | None = None
-    first, index = Fraction(0), 0
-    for frame in frames:
-        if previous is None:
-            first = frame.time
-        else:
-            instants = [first + t for t in timing.instants(index, previous.time - first, frame.time - first)]
-            yield from _gap(previous, frame, instants, between)
+    return fill(spans(frames, content or Content()), between, timing, content or Content())
+
+
+def fill(found: Iterable[Span], between: Between, timing: Timing, content: Content) -> Iterator[Frame]:
+    """Yield the frames of `interpolate`, given what lies between those of the source."""
+    first: Fraction | None = None
+    index = 0
+    for span in found:
+        before = span.frames[0]
+        first = before.time if first is None else first
+        ends = [frame.time - first for frame in span.frames]
+        if span.kind == "end":
+            ends.append(ends[0] + before.duration)
+        instants: list[Fraction] = []
+        for start, end in pairwise(ends):
+            instants += (first + t for t in timing.instants(index, start, end))
             index += 1
-        previous = frame
-    if previous is not None:
-        start = previous.time - first
-        for instant in timing.instants(index, start, start + previous.duration):
-            yield previous.at(first + instant)
+        if before.time in instants:
+            yield before
+        new = [instant for instant in instants if instant != before.time]
+        if not new:
+            continue
+        after = span.frames[-1]
+        if span.kind == "motion":
+            yield from _made(before, after, new, between)
+        elif span.kind == "cut" and content.cuts == "blend":
+            yield from _made(before, after, new, _blend)
+        elif span.kind == "cut":
+            middle = (before.time + after.time) / 2
+            yield from (after.at(instant) if instant > middle else before.at(instant) for instant in new)
+        else:
+            yield from (before.at(instant) for instant in new)
 
 
-def _gap(before: Frame, after: Frame, instants: list[Fraction], between: Between) -> Iterator[Frame]:
-    new = [instant for instant in instants if instant != before.time]
-    if len(new) < len(instants):
-        yield before
-    if not new:
-        return
+def _made(before: Frame, after: Frame, instants: list[Fraction], between: Between) -> Iterator[Frame]:
     # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
     studio = before.beyond_range or after.beyond_range
     first, second = (before.studio_rgb, after.studio_rgb) if studio else (before.rgb, after.rgb)
-    if np.array_equal(first, second):  # a still scene, or a frame shown twice
-        yield from (before.at(instant) for instant in new)
-        return
     span = after.time - before.time
-    images = between(first, second, [(instant - before.time) / span for instant in new])
-    for instant, image in zip(new, images, strict=True):
+    images = between(first, second, [(instant - before.time) / span for instant in instants])
+    for instant, image in zip(instants, images, strict=True):
         if image.shape != first.shape or image.dtype != first.dtype:
             raise ValueError(f"the interpolator returned {image.shape} {image.dtype} for {first.shape} {first.dtype}")
         yield Frame(instant, before.duration, before.color, pixels=image, studio=studio)
+
+
+def _blend(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
+    """The average of two images, weighted by time and rounded."""
+    weighted = ((1 - np.float32(float(t))) * before + np.float32(float(t)) * after for t in times)
+    return [np.rint(image).astype(before.dtype) for image in weighted]
 
 
 def upsample(
@@ -97,6 +127,7 @@ def upsample(
     timing: Timing,
     *,
     encoding: Encoding | None = None,
+    content: Content | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -105,6 +136,7 @@ def upsample(
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
     """
+    content = content or Content()
     check_output(output, source, overwrite)
     with VideoReader(source) as reader:
         times = reader.timeline
@@ -119,8 +151,9 @@ def upsample(
             tick=timing.tick(times.tick),
             start=start,
         ) as writer:
-            arrived, done, new = _Tally(), 0, 0
-            for frame in interpolate(arrived(reader.frames(writer.copy)), between, timing):
+            tally, done, new = _Tally(), 0, 0
+            found = tally.between(spans(tally.arriving(reader.frames(writer.copy)), content))
+            for frame in fill(found, between, timing, content):
                 writer.write(frame)
                 done += 1
                 new += frame.picture is None
@@ -130,9 +163,11 @@ def upsample(
         return Summary(
             source=source,
             output=output,
-            frames_in=arrived.frames,
+            frames_in=tally.frames,
             frames_out=done,
             frames_new=new,
+            cuts=tally.cuts,
+            frames_held=tally.held,
             duration=times.duration,
             rate_in=times.rate,
             rate_out=rate,

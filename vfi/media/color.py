@@ -159,6 +159,11 @@ def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color, studio: bool = False) 
     return _picture(y, b, r, pix_fmt, color.full_range)
 
 
+def planes(picture: av.VideoFrame) -> list[np.ndarray]:
+    """Return the planes as stored, (H, W) each, uint8 or uint16: luma and, unless grey, both chromas; or G, B, R."""
+    return _planes(_planar(picture))[:3]
+
+
 def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -> av.VideoFrame:
     """Return the picture in another pixel format and, between RGB and YUV, from ``color`` to ``target``.
 

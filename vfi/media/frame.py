@@ -9,6 +9,7 @@ from functools import cached_property
 import av
 import numpy as np
 
+from vfi.media.coarse import coarse_picture, coarse_rgb
 from vfi.media.color import Color, beyond_range, convert, from_rgb, to_rgb
 
 
@@ -41,6 +42,13 @@ class Frame:
         """Like `rgb`, but with black at 16/255 and white at 235/255 of the scale, so that nothing is clipped."""
         assert self.picture is not None
         return to_rgb(self.picture, self.color, studio=True)
+
+    @cached_property
+    def coarse(self) -> np.ndarray:
+        """Means over blocks of 8x8 pixels: (H / 8, W / 8, channels) float32 in 0..255, luma first."""
+        if self.picture is None or self.picture.format.is_rgb or self.picture.format.has_palette:
+            return coarse_rgb(self.rgb)
+        return coarse_picture(self.picture)
 
     def at(self, time: Fraction) -> Frame:
         """Return the same picture, shown at another time."""

@@ -1,0 +1,81 @@
+"""Cuts and held frames as a user of the command line meets them."""
+
+import json
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import cli
+from vfi.cuts import THRESHOLD
+
+
+@pytest.fixture
+def two_scenes(tmp_path):
+    """Six frames of one soft texture, six of another, the last one shown twice more; 25 per second."""
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "8"})
+        stream.width, stream.height, stream.pix_fmt = 128, 72, "yuv420p"
+        for number in (*range(12), 11, 11):
+            noise = np.random.default_rng(number // 6).integers(0, 256, (12, 24, 3)).astype(np.float32)
+            wide = cv2.resize(noise, (192, 72), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+            image = np.ascontiguousarray(wide[:, 2 * number : 2 * number + 128])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def vfi(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def frames(path):
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+
+
+def test_list_cuts_prints_when_the_scene_begins_and_writes_nothing(two_scenes):
+    done = vfi("upsample", two_scenes, "--list-cuts")
+    assert done.exit_code == 0, done.output
+    time, score = map(float, done.stdout.split())
+    assert time == 6 / 25
+    assert THRESHOLD < score <= 100
+    (listed,) = json.loads(vfi("upsample", two_scenes, "--list-cuts", "--json").stdout)
+    assert (Fraction(listed["time"]), listed["score"]) == (Fraction(6, 25), score)
+    assert vfi("upsample", two_scenes, "--list-cuts", "--cut-threshold", score + 1).stdout == ""
+    assert list(two_scenes.parent.iterdir()) == [two_scenes]
+
+
+def test_the_report_tells_the_cuts_and_the_held_frames(two_scenes):
+    done = vfi("upsample", two_scenes, "-m", "blend")
+    assert "found 1 scene cut and 2 held frames" in done.stdout
+    summary = json.loads(vfi("upsample", two_scenes, "-m", "blend", "--json", "--overwrite").stdout)
+    assert (summary["cuts"], summary["frames_held"]) == (1, 2)
+
+
+def test_the_new_frame_at_a_cut_is_held_blended_or_made(two_scenes):
+    source, cut = frames(two_scenes), {}
+    for way in ("hold", "blend", "off"):
+        done = vfi("upsample", two_scenes, "-m", "blend", "--crf", 1, "--cuts", way, "--overwrite")
+        assert done.exit_code == 0, done.output
+        cut[way] = frames(two_scenes.with_name("film_2x.mp4"))[11]
+    middle = (source[5] + source[6]) / 2
+    assert np.abs(cut["hold"] - source[5]).mean() < 2
+    assert np.abs(cut["blend"] - middle).mean() < 2
+    assert np.abs(cut["off"] - middle).mean() < 2
+
+
+@pytest.mark.parametrize("wrong", [["--cuts", "skip"], ["--held", "drop"], ["--cut-threshold", "0"]])
+def test_a_wrong_wish_is_one_sentence(two_scenes, wrong):
+    done = vfi("upsample", two_scenes, *wrong)
+    assert done.exit_code == 1, done.output
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(two_scenes.parent.iterdir()) == [two_scenes]
+
+
+def test_the_threshold_that_help_shows_is_the_one_in_use():
+    assert cli.CUT_THRESHOLD == THRESHOLD
