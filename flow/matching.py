@@ -20,8 +20,7 @@ QUERIES = 1200  # places to match at most: beyond, every second one or fewer, in
 UNEXPLAINED = 12.0  # levels by which the warped image must miss, for a place to be lost
 ALIKE = 0.6  # least correlation of matching patches
 BETTER = 0.7  # the match must leave less than this of what the flow left unexplained
-REACH = 1.0  # places around a match, in each direction, that move with it
-SMALLEST = 7  # pixels: matched places smaller than this in either direction are chance
+SMALLEST = 5  # pixels: matched places smaller than this in either direction are chance
 
 
 def match_lost(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarray | None:
@@ -46,13 +45,13 @@ def match_lost(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.nd
     matched, shifts = _match(_descriptors(first, size), _descriptors(second, size), queries, size)
     if not matched.any():
         return None
-    # A match holds for what is around it, and for its cell of the grid of queries.
+    # A match holds for its cell of the grid of queries.
     distance, nearest = cv2.distanceTransformWithLabels(
         (~matched).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
     by_label = np.zeros((nearest.max() + 1, 2), np.float32)
     by_label[nearest[matched]] = shifts[matched]
-    near = (distance <= max(REACH, 0.75 * step)).astype(np.float32)
+    near = (distance <= 0.75 * step).astype(np.float32)
     cells = cv2.resize(np.dstack([by_label[nearest], near]), (width, height), interpolation=cv2.INTER_NEAREST)
     guess = cells[..., :2] * np.array([width / size[0], height / size[1]], np.float32)
     better = (cells[..., 2] > 0) & (_unexplained(first, second, guess, 2 * scale + 1) < BETTER * left)
