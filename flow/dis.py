@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from flow.images import refuse_others
+
 MIN_SIDE = 16  # DIS refuses images that its pyramid of 8x8 patches does not fit
 
 
@@ -22,8 +24,7 @@ def dis_flow(
     >>> float(dis_flow(image, np.roll(image, 3, axis=1))[20:40, 20:40, 0].mean().round(1))
     3.0
     """
-    if first.shape != second.shape:
-        raise ValueError(f"the images are {first.shape} and {second.shape}: bring them to one size")
+    refuse_others(first, second)
     height, width = first.shape[:2]
     bottom, right = max(0, MIN_SIDE - height), max(0, MIN_SIDE - width)
     grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]

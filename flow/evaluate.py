@@ -3,18 +3,16 @@
 import dataclasses
 import math
 import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from flow.by_name import Estimate
 from flow.datasets import FlowDataset
+from flow.memory import peak_resident
 from flow.metrics import Band, FlowReport, endpoint_error, json_text, mean_report, measure_flow
-
-_WARM_UP = 2  # runs that are not timed: the first ones allocate, choose algorithms and fill caches
+from flow.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -74,14 +72,9 @@ def evaluate_flow(
     _forget_peak(device)
     reports, seconds, by_pair = [], [], []
     matched, unmatched = _Mean(), _Mean()
-    for done, index in enumerate(_spread(len(dataset), total), 1):
-        sample = dataset[index]
-        if done == 1:
-            for _ in range(_WARM_UP):
-                estimate(sample.frame0, sample.frame1)
-        began = time.perf_counter()
-        flow = estimate(sample.frame0, sample.frame1)
-        seconds.append(time.perf_counter() - began)
+    for done, (sample, [answers]) in enumerate(side_by_side({"": estimate}, dataset, total), 1):
+        flow = answers[""].flow
+        seconds.append(answers[""].seconds)
         report = measure_flow(flow, sample.flow, sample.valid)
         reports.append(report)
         by_pair.append((sample.name, report.epe))
@@ -114,15 +107,6 @@ class _Mean:
         return Band(self.count, self.total / self.count if self.count else math.nan)
 
 
-def _spread(length: int, count: int) -> Iterator[int]:
-    """Whole numbers below the length, evenly apart.
-
-    >>> list(_spread(10, 4))
-    [0, 2, 5, 7]
-    """
-    return (i * length // count for i in range(count))
-
-
 def _forget_peak(device: str) -> None:
     if device == "cuda":
         import torch
@@ -135,9 +119,5 @@ def _peak(device: str) -> float:
         import torch
 
         return torch.cuda.max_memory_allocated() / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows has no such count
-        return math.nan
-    # Linux counts in kibibytes, macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak = peak_resident()
+    return math.nan if peak is None else peak / 2**20

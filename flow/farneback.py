@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from flow.images import refuse_others
+
 
 def farneback_flow(frame0: np.ndarray, frame1: np.ndarray) -> np.ndarray:
     """Return the flow from the first frame to the second, (H, W, 2) float32 in pixels, by OpenCV's Farneback.
@@ -15,8 +17,7 @@ def farneback_flow(frame0: np.ndarray, frame1: np.ndarray) -> np.ndarray:
     >>> float(farneback_flow(image, np.roll(image, 3, axis=1))[20:40, 20:40, 0].mean().round(0))
     3.0
     """
-    if frame0.shape != frame1.shape:
-        raise ValueError(f"the frames are {frame0.shape} and {frame1.shape}: bring them to one size")
+    refuse_others(frame0, frame1)
     grey0, grey1 = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame0, frame1))
     start = np.zeros((*frame0.shape[:2], 2), np.float32)
     return np.asarray(cv2.calcOpticalFlowFarneback(grey0, grey1, start, 0.5, 5, 15, 3, 5, 1.2, 0), np.float32)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def warm_up(recipe: FitRecipe, step: int) -> float:
     return min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
 
 
-class Fit:
+class Fit(ABC):
     """A model on its way, with its optimiser, its average and its place in the run.
 
     What is learnt is for a training that derives from it to say, in `make`, `loss`, `rate` and `data`.
@@ -98,21 +99,21 @@ class Fit:
         if self.state_file.exists():
             self._resume()
 
+    @abstractmethod
     def make(self, step: int) -> Any:
         """Return what a step learns from, a function of the recipe and the step alone; several threads may call it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, made: Any) -> Tensor:
         """Return the loss, a scalar, on what `make` made."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rate(self) -> float:
         """Return the learning rate of this step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def data(self) -> dict[str, Any]:
         """What the training learns from, for the record."""
-        raise NotImplementedError
 
     @property
     def result(self) -> nn.Module:

@@ -25,8 +25,8 @@ def side_by_side(
 ) -> Iterator[tuple[Sample, list[dict[str, Answer]]]]:
     """Yield ``count`` samples spread evenly, each with every estimator's answers, by name, in each repeat."""
     seen = set()
-    for turn in range(count):
-        sample = dataset[turn * len(dataset) // count]
+    for index in _spread(len(dataset), count):
+        sample = dataset[index]
         pair = sample.frame0, sample.frame1
         if sample.frame0.shape not in seen:
             seen.add(sample.frame0.shape)
@@ -34,6 +34,15 @@ def side_by_side(
                 for _ in range(_WARM_UP):
                     estimate(*pair)
         yield sample, [{name: _ask(estimate, *pair) for name, estimate in estimates.items()} for _ in range(repeats)]
+
+
+def _spread(length: int, count: int) -> Iterator[int]:
+    """Whole numbers below the length, evenly apart.
+
+    >>> list(_spread(10, 4))
+    [0, 2, 5, 7]
+    """
+    return (i * length // count for i in range(count))
 
 
 def _ask(estimate: Estimate, frame0: np.ndarray, frame1: np.ndarray) -> Answer:

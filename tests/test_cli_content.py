@@ -14,19 +14,16 @@ from vfi.cuts import THRESHOLD
 
 
 @pytest.fixture
-def two_scenes(tmp_path):
+def two_scenes(film):
     """Six frames of one soft texture, six of another, the last one shown twice more; 25 per second."""
-    path = tmp_path / "film.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "8"})
-        stream.width, stream.height, stream.pix_fmt = 128, 72, "yuv420p"
-        for number in (*range(12), 11, 11):
-            noise = np.random.default_rng(number // 6).integers(0, 256, (12, 24, 3)).astype(np.float32)
-            wide = cv2.resize(noise, (192, 72), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
-            image = np.ascontiguousarray(wide[:, 2 * number : 2 * number + 128])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
-        container.mux(stream.encode())
-    return path
+
+    def picture(index, size):
+        number = min(index, 11)
+        noise = np.random.default_rng(number // 6).integers(0, 256, (12, 24, 3)).astype(np.float32)
+        wide = cv2.resize(noise, (192, 72), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+        return np.ascontiguousarray(wide[:, 2 * number : 2 * number + 128])
+
+    return film(frames=14, picture=picture, options={"crf": "8"})
 
 
 def vfi(*arguments):

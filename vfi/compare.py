@@ -12,9 +12,10 @@ from statistics import fmean, median
 import numpy as np
 
 from flow.metrics import json_text
-from vfi.flow_inputs import Part, eight_bit, upright
+from vfi.flow_inputs import Part
 from vfi.isolate import isolated
 from vfi.media import MediaError, VideoReader
+from vfi.media.images import eight_bit, upright
 from vfi.media.info import VideoInfo
 from vfi.metrics import interpolation_error, luma_step, psnr, ssim
 from vfi.minterpolate import PIX_FMTS, minterpolate
@@ -189,7 +190,8 @@ def compare(
             stack.enter_context(closing(remake(gap.asked for gap in copy)))
             for remake, copy in zip(methods.values(), copies, strict=True)
         ]
-        record = _Record(list(methods), reader.info)
+        shown = reader.info.upright
+        record = _Record(list(methods), shown.pixel_aspect)
         for gap, *made in zip(known, *answers, strict=True):
             record.take(gap, dict(zip(methods, made, strict=True)))
             if progress is not None:
@@ -199,10 +201,9 @@ def compare(
                 f"{source} has fewer than {factor + 1} frames{' in the part asked for' if part else ''}:"
                 " give more of it, or a lower factor"
             )
-        width, height = reader.size if round(reader.info.rotation / 90) % 2 == 0 else reader.size[::-1]
         return Comparison(
             source=source,
-            size=(width, height),
+            size=(shown.width, shown.height),
             rate=reader.rate,
             factor=factor,
             start=record.start,
@@ -225,11 +226,7 @@ class _KnownGap:
 
 def _gaps(reader: VideoReader, part: Part, factor: int) -> Iterator[_KnownGap]:
     held: list[tuple[DroppedFrame, np.ndarray]] = []
-    for index, frame in enumerate(reader.frames()):
-        if part.end is not None and frame.time >= part.end:
-            return
-        if frame.time not in part:
-            continue
+    for index, frame in part.within(reader):
         held.append((DroppedFrame(index, frame.time), upright(eight_bit(frame.rgb), reader.info.rotation)))
         if len(held) > factor:
             (first, before), (last, after) = held[0], held[-1]
@@ -242,14 +239,12 @@ def _gaps(reader: VideoReader, part: Part, factor: int) -> Iterator[_KnownGap]:
 class _Record:
     """What is kept of the frames while they go by."""
 
-    def __init__(self, names: Sequence[str], info: VideoInfo) -> None:
+    def __init__(self, names: Sequence[str], aspect: Fraction | None) -> None:
         self.start = Fraction(0)
         self.frames: list[DroppedFrame] = []
         self.worst = Worst(WORST, WORST_DISTANCE)
         self.previews: dict[str, Preview] = {}
-        self._names, self._aspect = names, info.pixel_aspect
-        if self._aspect and round(info.rotation / 90) % 2:
-            self._aspect = 1 / self._aspect
+        self._names, self._aspect = names, aspect
         self._scores: dict[str, list[FrameScore]] = {name: [] for name in names}
         self._seconds: dict[str, list[float]] = {name: [] for name in names}
         self._peaks: dict[str, tuple[int | None, int | None]] = {}

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from vfi.media import Frame, MediaError, VideoReader, read_image
+from vfi.media.images import eight_bit, upright
 from vfi.media.reader import PassOn
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp")
@@ -87,16 +88,21 @@ class Part:
         return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
     def frames(self, reader: VideoReader, pass_on: PassOn | None = None) -> Iterator[tuple[int, Frame]]:
-        """Yield the number of each of them and the frame; raises MediaError if there are fewer than two."""
+        """Yield what `within` does; raises MediaError if that is fewer than two."""
         found = 0
-        for index, frame in enumerate(reader.frames(pass_on)):
-            if self.end is not None and frame.time >= self.end:
-                break
-            if frame.time in self:
-                found += 1
-                yield index, frame
+        for numbered in self.within(reader, pass_on):
+            found += 1
+            yield numbered
         if found < 2:
             raise self.too_short(reader, found)
+
+    def within(self, reader: VideoReader, pass_on: PassOn | None = None) -> Iterator[tuple[int, Frame]]:
+        """Yield the number of each of them and the frame, as `VideoReader.frames` does; what follows is not read."""
+        for index, frame in enumerate(reader.frames(pass_on)):
+            if self.end is not None and frame.time >= self.end:
+                return
+            if frame.time in self:
+                yield index, frame
 
     def too_short(self, reader: VideoReader, found: int) -> MediaError:
         """Say that a video has no two frames here."""
@@ -105,16 +111,6 @@ class Part:
             f"{reader.path} has {some} in the part asked for, and flow needs two; it lasts from {float(first):g}"
             f" to {float(first + reader.timeline.duration):g} s: change the start or the end"
         )
-
-
-def eight_bit(image: np.ndarray) -> np.ndarray:
-    """Return uint8 levels for uint8 or uint16 ones, rounded."""
-    return image if image.dtype == np.uint8 else ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def upright(image: np.ndarray, rotation: int) -> np.ndarray:
-    """Return a picture (H, W, C) as it is shown: ``rotation`` degrees counter-clockwise, to the nearest quarter."""
-    return np.ascontiguousarray(np.rot90(image, round(rotation / 90)))
 
 
 class PairSource(Protocol):

@@ -12,9 +12,10 @@ from flow.arrows import draw_arrows, evident_motion
 from flow.by_name import Estimate
 from flow.color import LEAST_SCALE, add_legend, flow_to_color, largest_motion
 from flow.files import read_flow
-from vfi.flow_inputs import Part, View, upright
+from vfi.flow_inputs import Part, View
 from vfi.media import Color, Encoding, Frame, VideoReader, VideoWriter, read_image, write_image
 from vfi.media.color import LIMITED_RANGE, depth
+from vfi.media.images import upright
 from vfi.media.info import VideoInfo
 from vfi.media.reader import PassOn
 from vfi.media.writer import check_output
@@ -278,17 +279,9 @@ def _motions(
 
 def _seen(info: VideoInfo, view: View) -> VideoInfo:
     """Return what the pictures that a view shows are like."""
-    info = _upright(info)
+    info = info.upright
     if view.crop is not None:
         info = replace(info, width=view.crop[2], height=view.crop[3])
     if view.size is not None:  # whose pixels are as they are asked for
         info = replace(info, width=view.size[0], height=view.size[1], pixel_aspect=None)
     return info
-
-
-def _upright(info: VideoInfo) -> VideoInfo:
-    """Return what pictures are like once they are turned as they are shown."""
-    if round(info.rotation / 90) % 2:
-        aspect = 1 / info.pixel_aspect if info.pixel_aspect else None
-        info = replace(info, width=info.height, height=info.width, pixel_aspect=aspect)
-    return replace(info, display_matrix=None, rotation=0)

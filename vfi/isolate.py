@@ -6,8 +6,8 @@ import sys
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 
+from flow.memory import peak_resident
 from vfi.remake import Gap, Made, Remake
 
 
@@ -56,7 +56,7 @@ def _serve(remake: Remake, pipe: Connection) -> None:
 
     try:
         for made in remake(asked()):
-            pipe.send(replace(made, peak=_peak(), gpu_peak=_gpu_peak()))
+            pipe.send(replace(made, peak=peak_resident(), gpu_peak=_gpu_peak()))
         pipe.send("end")
     except (EOFError, ConnectionError):
         return  # nobody waits any more
@@ -64,20 +64,6 @@ def _serve(remake: Remake, pipe: Connection) -> None:
         pipe.send(type(error)(*error.args))
     except Exception as error:  # which may not survive the way
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
-
-
-def _peak() -> int | None:
-    """Return the bytes of memory that this process held at most, None where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count what the parent held when it started us
-        lines = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return next((int(line.split()[1]) * 1024 for line in lines), None)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    # macOS counts in bytes, others in kibibytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _gpu_peak() -> int | None:

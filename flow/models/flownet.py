@@ -5,6 +5,7 @@ families differ in this: FlowNet (Dosovitskiy 2015, arXiv:1504.06852) in the for
 (Ilg 2016, arXiv:1612.01925) in the form of flownet2-pytorch. Their public checkpoints fit these networks.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -30,20 +31,20 @@ class FlowNetConfig:
         return max(1, round(paper * self.width))
 
 
-class FlowNet(nn.Module):
+class FlowNet(nn.Module, ABC):
     """A network that finds the flow from one frame to another."""
 
     config: FlowNetConfig
     enlarging = "bilinear"  # how the finest flow comes to full size
     finest = 2  # the finest flow is on the grid 2**finest times coarser than the frames
 
+    @abstractmethod
     def prepare(self, frame0: Tensor, frame1: Tensor) -> Tensor:
         """Return the frames (B, 3, H, W) in [0, 1] as the network sees them: one (B, 6, h, w) without its mean."""
-        raise NotImplementedError
 
+    @abstractmethod
     def flows(self, pair: Tensor) -> list[Tensor]:
         """Return the flows in units of the network, finest first, for what `prepare` returned."""
-        raise NotImplementedError
 
     def levels(self, frame0: Tensor, frame1: Tensor) -> list[Tensor]:
         """Return what a multi-scale loss compares: the flows of all levels of the (last) decoder, finest first.

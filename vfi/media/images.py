@@ -63,3 +63,13 @@ def write_image(path: Path, image: np.ndarray) -> None:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise MediaError(f"{path} cannot be written ({error.strerror}): choose another folder") from error
+
+
+def eight_bit(image: np.ndarray) -> np.ndarray:
+    """Return uint8 levels for uint8 or uint16 ones, rounded."""
+    return image if image.dtype == np.uint8 else ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def upright(image: np.ndarray, rotation: int) -> np.ndarray:
+    """Return a picture (H, W, C) as it is shown: ``rotation`` degrees counter-clockwise, to the nearest quarter."""
+    return np.ascontiguousarray(np.rot90(image, round(rotation / 90)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -60,6 +60,15 @@ class VideoInfo:
     def depth(self) -> int:
         """Bits per sample."""
         return depth(self.pix_fmt)
+
+    @property
+    def upright(self) -> VideoInfo:
+        """What the pictures are like once they are turned as they are shown, to the nearest quarter."""
+        info = self
+        if round(self.rotation / 90) % 2:
+            aspect = 1 / self.pixel_aspect if self.pixel_aspect else None
+            info = replace(self, width=self.height, height=self.width, pixel_aspect=aspect)
+        return replace(info, display_matrix=None, rotation=0)
 
 
 def describe(picture: av.VideoFrame, stream: av.VideoStream) -> VideoInfo:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from vfi.media import VideoReader
+from vfi.media.images import eight_bit
 from vfi.triplets.triplet import DataError, Triplet, Triplets
 
 
@@ -32,15 +31,10 @@ def _read(source: Path, factor: int) -> Iterator[Triplet]:
     gap = []
     with VideoReader(source) as reader:
         for number, frame in enumerate(reader):
-            gap.append((number, frame.time, _eight_bits(frame.rgb)))
+            gap.append((number, frame.time, eight_bit(frame.rgb)))
             if len(gap) <= factor:
                 continue
             (_, start, before), *left_out, (_, end, after) = gap
             for name, time, middle in left_out:
                 yield Triplet(f"{source.stem}/{name}", before, middle, after, (time - start) / (end - start))
             gap = gap[-1:]
-
-
-def _eight_bits(image: np.ndarray) -> np.ndarray:
-    # 65535 / 255 = 257
-    return image if image.dtype == np.uint8 else np.rint(image / 257).astype(np.uint8)
