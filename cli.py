@@ -274,7 +274,7 @@ def upsample(
             progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps(summary_fields(summary), indent=2))
+        typer.echo(json_document(dataclasses.asdict(summary)))
     elif not quiet:
         typer.echo(describe(summary))
 
@@ -293,10 +293,15 @@ def print_cuts(source: Path, threshold: float, as_json: bool) -> None:
             typer.echo(f"{float(cut.time):.3f}  {cut.score:.1f}")
 
 
-def summary_fields(summary: "Summary | FlowVideoSummary") -> dict[str, Any]:
-    """A summary as JSON values; exact fractions become text such as 30000/1001."""
-    values = dataclasses.asdict(summary)
-    return {name: str(v) if isinstance(v, Fraction | Path) else v for name, v in values.items()}
+def json_document(values: Any) -> str:
+    """Return plain values as JSON; exact fractions become text such as 30000/1001, paths their text."""
+
+    def text(value: object) -> str:
+        if isinstance(value, Fraction | Path):
+            return str(value)
+        raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+    return json.dumps(values, indent=2, default=text)
 
 
 def describe(summary: "Summary") -> str:
@@ -430,6 +435,39 @@ def list_models() -> None:
         size = sum(weight.numel() for weight in checkpoint.weights.values())
         kind = "flow network, " if name in networks else ""
         typer.echo(f"{name}: {kind}{size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
+
+
+@models_app.command("info")
+@reports_errors
+def show_model(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or a .safetensors file.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a model is: its file and checksum, sizes, work for a frame, and what it was trained on.
+
+    [bold]Example:[/bold] vfi models info flow-fusion
+    """
+    from vfi.models.card import model_card
+
+    card = model_card(model)
+    typer.echo(json_document(dataclasses.asdict(card)) if as_json else str(card))
+
+
+@models_app.command("verify")
+@reports_errors
+def verify_models(as_json: AsJson = False) -> None:
+    """Check every shipped file of weights against its recorded SHA-256; exit code 1 if one is not as it was shipped."""
+    from flow.checksums import verify_weights
+
+    checked = list(verify_weights())
+    if as_json:
+        typer.echo(json_document({found.file: found.fault for found in checked}))
+    else:
+        for found in checked:
+            typer.echo(f"{found.file} {found.fault or 'is as it was shipped'}")
+    if any(found.fault for found in checked):
+        typer.echo("Error: weights are not as they were shipped: install vfi anew", err=True)
+        raise typer.Exit(1)
 
 
 @models_app.command("import")
@@ -901,7 +939,7 @@ def flow_video_command(
             progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps(summary_fields(summary), indent=2))
+        typer.echo(json_document(dataclasses.asdict(summary)))
     elif not quiet:
         typer.echo(describe_flow_video(summary))
 

@@ -12,22 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
 from vfi.evaluate import evaluate
 from vfi.interpolator import Interpolator
-from vfi.models import load_model, shipped_models
+from vfi.models import shipped_models
+from vfi.models.card import model_card
 from vfi.triplets import read_triplets
-
-
-def work(name: str) -> tuple[float, float]:
-    """Return a model's parameters in millions, and GFLOP (two per multiplication) for one new frame of 1280x720."""
-    model = load_model(name)
-    frame, t = torch.zeros(1, 3, 720, 1280), torch.full((1, 1, 1, 1), 0.5)
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        model(frame, frame, t)
-    return sum(p.numel() for p in model.parameters()) / 1e6, counter.get_total_flops() / 1e9
 
 
 def quarters(scores: list[float], ranking: list[float]) -> list[float]:
@@ -61,18 +50,19 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
     reference = json.loads(arguments.reference.read_text()) if arguments.reference else {}
-    sizes = {name: work(name) for name in arguments.models}
+    cards = [model_card(name) for name in arguments.models]
     for path in arguments.lists:
         known = reference.get(path.stem, {})
         ranking = known.get("dis_average", {}).get("items", [])
         print(f"\n{path.stem}\n")
         print("| model | M parameters | GFLOP, 720p | PSNR | SSIM | IE | PSNR by quarter, hardest first |")
         print("|---|---|---|---|---|---|---|")
-        for name, (millions, gflop) in sizes.items():
-            report = evaluate(Interpolator.load(name, precision=arguments.precision), read_triplets(path))
+        for card in cards:
+            report = evaluate(Interpolator.load(card.name, precision=arguments.precision), read_triplets(path))
             items = [item.psnr for item in report.items]
             means = (report.psnr, report.ssim, report.ie)
-            print(row(name, f"{millions:.2f} | {gflop:.0f}", means, items, ranking), flush=True)
+            size = f"{card.parameters / 1e6:.2f} | {card.gflop:.0f}"
+            print(row(card.name, size, means, items, ranking), flush=True)
         for name, scores in known.items():
             means = (scores["psnr"], scores["ssim"], scores["ie"])
             print(row(name, " | ", means, scores["items"], ranking), flush=True)

@@ -72,10 +72,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a vfi checkpoint: its header does not say format {FORMAT}")
     try:
-        return Checkpoint(
-            header["model"], json.loads(header["config"]), json.loads(header.get("trained", "{}")), weights
-        )
-    except (KeyError, json.JSONDecodeError) as error:
+        config, trained = json.loads(header["config"]), json.loads(header.get("trained", "{}"))
+        if not (isinstance(config, dict) and isinstance(trained, dict)):
+            raise TypeError("config and trained are not both objects")
+        return Checkpoint(header["model"], config, trained, weights)
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path} has a damaged header: {error}") from error
 
 
@@ -87,12 +88,19 @@ def checkpoint_folder() -> Path:
 
 
 def shipped_checkpoints(models: Container[str], folder: Path | None = None) -> dict[str, Path]:
-    """Return by name the shipped checkpoints, or those of another folder, whose model a table of models has."""
+    """Return by name the shipped checkpoints, or those of another folder, whose model a table of models has.
+
+    Raises CheckpointError if one of them cannot be read.
+    """
     found = {}
     for path in sorted((folder or checkpoint_folder()).glob("*.safetensors")):
-        with safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("model") in models:
-                found[path.stem] = path
+        try:
+            with safe_open(path, "pt") as file:
+                header = file.metadata() or {}
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}): install vfi anew") from error
+        if header.get("model") in models:
+            found[path.stem] = path
     return found
 
 

@@ -25,6 +25,12 @@ def test_it_carries_every_shipped_weight(installed):
     assert {path.name for path in (installed / "flow" / "checkpoints").glob("*.safetensors")} == shipped != set()
 
 
+def test_its_weights_are_those_on_record(installed):
+    check = "from flow.checksums import verify_weights; assert all(not f.fault for f in verify_weights())"
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    subprocess.run([sys.executable, "-c", check], cwd=installed, env=environment, check=True)
+
+
 def test_it_carries_the_page_of_a_comparison(installed):
     pages = {path.name for path in (ROOT / "vfi" / "templates").iterdir()}
     assert {path.name for path in (installed / "vfi" / "templates").iterdir()} == pages != set()

@@ -90,3 +90,9 @@ def test_a_checkpoint_goes_by_its_file_or_its_shipped_name(tmp_path):
     assert find_checkpoint("fast", "model", ("flow-fusion",)).is_file()
     with pytest.raises(CheckpointError, match=r"no flow model 'fast': use dis, or a \.safetensors file"):
         find_checkpoint("fast", "flow model", (), ["dis"])
+
+
+def test_a_damaged_shipped_checkpoint_is_named(tmp_path):
+    (tmp_path / "fast.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(CheckpointError, match=r"fast\.safetensors is damaged .*: install vfi anew"):
+        shipped_checkpoints(("flow-fusion",), tmp_path)

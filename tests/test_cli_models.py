@@ -1,0 +1,56 @@
+"""vfi models as a user meets it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import app
+from flow import checksums
+
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+def models(*arguments):
+    return CliRunner().invoke(app, ["models", *map(str, arguments)])
+
+
+def test_verify_finds_every_shipped_file_whole():
+    done = models("verify")
+    assert done.exit_code == 0, done.output
+    names = {path.name for path in CHECKPOINTS.glob("*.safetensors")}
+    assert done.stdout.splitlines() == [f"{name} is as it was shipped" for name in sorted(names)]
+
+
+@pytest.fixture
+def damaged(tmp_path, monkeypatch):
+    """Shipped weights of which one has lost its end."""
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(CHECKPOINTS, folder)
+    with (folder / "fast.safetensors").open("r+b") as file:
+        file.truncate(1000)
+    monkeypatch.setattr(checksums, "checkpoint_folder", lambda: folder)
+
+
+@pytest.mark.usefixtures("damaged")
+def test_verify_names_the_damaged_file_and_exits_with_1():
+    done = models("verify")
+    assert done.exit_code == 1
+    assert "fast.safetensors is damaged" in done.stdout
+    assert "install vfi anew" in done.stderr
+    faults = json.loads(models("verify", "--json").stdout)
+    assert [name for name, fault in faults.items() if fault] == ["fast.safetensors"]
+
+
+def test_info_shows_a_card_or_one_json_document():
+    assert "blend: interpolation model blend" in models("info", "blend").stdout
+    assert json.loads(models("info", "blend", "--json").stdout)["parameters"] == 0
+
+
+def test_info_of_what_is_no_model_is_one_sentence(tmp_path):
+    (tmp_path / "m.safetensors").write_text("nothing of the kind")
+    done = models("info", tmp_path / "m.safetensors")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "is not a readable .safetensors file" in done.stderr
