@@ -32,10 +32,6 @@ class VideoReader:
     stream: av.VideoStream  # the main one
 
     def __init__(self, path: Path) -> None:
-        if path.is_dir():
-            raise MediaError(f"{path} is a folder: name a video file")
-        if path.exists() and path.stat().st_size == 0:
-            raise MediaError(f"{path} is empty: get it anew")
         self.path = path
         self._survey = survey(path)
         with reading(path):

@@ -39,24 +39,65 @@ class Survey:
     origin: Fraction  # when the file starts, on its own clock: at 0, or later with the earliest packet
     countable: bool  # every picture of the timeline will be decoded
     stamped: bool  # the pictures carry their own times
+    interlaced: bool  # each picture holds two moments
+
+    def unfit(self, path: Path) -> str | None:
+        """Return why there is nothing to interpolate in a file that is whole, None if there is something."""
+        if self.interlaced:
+            return (
+                f"{path} is interlaced, each picture holds two moments: deinterlace it first, for example with"
+                f" ffmpeg -i {path.name} -vf bwdif -crf 12 {path.stem}_progressive.mkv"
+            )
+        if self.timeline.frames < 2:
+            return f"{path} has a single picture: there is nothing to put in between, give a video"
+        return None
 
 
 def open_input(path: Path) -> av.container.InputContainer:
-    """Open a file for reading; bytes that are not UTF-8 in its metadata survive being written back."""
-    return av.open(str(path), options=dict(_OPEN_OPTIONS), metadata_errors="surrogateescape")
+    """Open a file for reading; bytes that are not UTF-8 in its metadata survive being written back.
+
+    Raises MediaError for a folder, an empty file and one that lacks its index, and what PyAV raises.
+    """
+    return _open(path)[0]
+
+
+def _open(path: Path) -> tuple[av.container.InputContainer, list[str]]:
+    """Return the open file, and what its demuxer says of an early end: it looks far ahead, in short films to there."""
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder: name a video file")
+    if path.exists() and path.stat().st_size == 0:
+        raise MediaError(f"{path} is empty: get it anew")
+    with _complaints() as complaints:
+        try:
+            container = av.open(str(path), options=dict(_OPEN_OPTIONS), metadata_errors="surrogateescape")
+        except av.InvalidDataError as error:
+            with path.open("rb") as file:
+                if file.read(8)[4:] == b"ftyp":  # MP4, which may have its index at its end
+                    raise MediaError(f"{path} is cut short or damaged: it has no index; get it anew") from error
+            raise
+    return container, [text.strip() for _, _, text in complaints if "ended prematurely" in text]
 
 
 def survey(path: Path) -> Survey:
     """Read every packet of the file. Raises MediaError if it is unfit: see `VideoReader`."""
-    with reading(path), _complaints() as complaints, open_input(path) as container:
-        stream = _main_video(container, path)
+    found = examine(path)
+    if (reason := found.unfit(path)) is not None:
+        raise MediaError(reason)
+    return found
+
+
+def examine(path: Path) -> Survey:
+    """Read every packet of the file. Raises MediaError if it is damaged or holds no video."""
+    with reading(path):
+        container, faults = _open(path)
+    with reading(path), container, _complaints() as complaints:
+        stream = main_video(container, path)
         index = stream.index
         context: Any = stream.codec_context
         context.thread_count = 1  # complaints of other threads could not be caught
         codec, rates = context.name, [stream.average_rate, stream.guessed_rate, stream.base_rate]
         stamps, packets, stamped = array("q"), 0, True
         last, origin, first = (0, 0), None, None
-        complaints.clear()  # those on the headers: these have been understood
         for packet in container.demux():
             if not packet.size:
                 continue
@@ -70,32 +111,27 @@ def survey(path: Path) -> Survey:
             if packet.is_corrupt:
                 raise MediaError(f"{path} is damaged or cut short at its packet {packets}: get it anew")
             if first is None:
-                first = _picture(context, packet)
+                first = first_picture(context, packet)
             if packet.is_discard or (codec == "vp8" and not memoryview(packet)[0] & _VP8_SHOWN):
                 continue
             stamped = stamped and packet.pts is not None
             stamps.append(len(stamps) if stamp is None else stamp)
             last = max(last, (stamps[-1], packet.duration or 0))
-        first = first or _picture(context, None)
+        first = first or first_picture(context, None)
         if first is None:
             raise MediaError(f"{path} holds no picture that can be decoded: get it anew")
-        faults = [text.strip() for _, name, text in complaints if name == container.format.name]
+        faults += [text.strip() for _, name, text in complaints if name == container.format.name]
         if faults or packets < _declared(container, stream):
             raise MediaError(
                 f"{path} is damaged or cut short ({'. '.join(faults) or 'pictures are missing'}): get it anew"
-            )
-        if context.field_order in _INTERLACED or first.interlaced_frame:
-            raise MediaError(
-                f"{path} is interlaced, each picture holds two moments: deinterlace it first, for example with"
-                f" ffmpeg -i {path.name} -vf bwdif -crf 12 {path.stem}_progressive.mkv"
             )
         time_base = stream.time_base or Fraction(1, 90000)
         if not stamped:
             stamps, time_base = array("q", range(len(stamps))), 1 / next((r for r in rates if r), Fraction(25))
         elif first.pts is not None:
             stamps = array("q", (stamp for stamp in stamps if stamp >= first.pts))  # the rest has no start
-        if len(stamps) < 2:
-            raise MediaError(f"{path} has a single picture: there is nothing to put in between, give a video")
+        if not stamps:
+            raise MediaError(f"{path} holds no picture that is to be shown: get it anew")
         return Survey(
             index=index,
             info=describe(first, stream),
@@ -103,10 +139,12 @@ def survey(path: Path) -> Survey:
             origin=max(origin or Fraction(0), Fraction(0)),
             countable=codec not in _UNCOUNTABLE,
             stamped=stamped,
+            interlaced=context.field_order in _INTERLACED or first.interlaced_frame,
         )
 
 
-def _main_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+def main_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    """Return the stream that is to be interpolated. Raises MediaError if there is none that can be decoded."""
     candidates = [s for s in container.streams.video if not is_cover(s)]
     if not candidates:
         raise MediaError(f"{path} has no video stream: name a file with moving pictures")
@@ -117,7 +155,8 @@ def _main_video(container: av.container.InputContainer, path: Path) -> av.VideoS
     return stream
 
 
-def _picture(context: Any, packet: av.Packet | None) -> av.VideoFrame | None:
+def first_picture(context: Any, packet: av.Packet | None) -> av.VideoFrame | None:
+    """Return the picture that comes of a packet, None if there is none yet."""
     try:
         return next(iter(context.decode(packet)), None)
     except av.FFmpegError:

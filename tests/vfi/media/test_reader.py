@@ -139,6 +139,13 @@ def test_a_file_cut_short_is_refused_before_any_work(name, share, film):
         VideoReader(cut(source, share))
 
 
+@pytest.mark.parametrize("name", ["film.mkv", "film.mp4"])
+def test_a_short_film_that_is_read_whole_to_know_its_streams_is_refused_too_if_cut_short(name, film):
+    source = film(name, frames=10, sound=["aac"])
+    with pytest.raises(MediaError, match="cut short"):
+        VideoReader(cut(source, 0.8))
+
+
 def index_first(source):
     moved = source.with_name("faststart.mp4")
     with av.open(str(source)) as a, av.open(str(moved), "w", container_options={"movflags": "faststart"}) as b:
