@@ -327,6 +327,53 @@ def describe(summary: "Summary") -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
 
 
+@app.command("info")
+@reports_errors
+def show_files(
+    paths: Annotated[list[Path], typer.Argument(help="Files, and folders of videos.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in files: streams, times, colours, what is wrong, and what `upsample` would make of them.
+
+    Every file is read once as a whole, to know its times and that nothing is missing. Exit code 1 if one is damaged.
+
+    [bold]Example:[/bold] vfi info film.mkv
+    """
+    from vfi.batch import find_inputs
+    from vfi.forecast import forecast
+    from vfi.media import MediaError
+    from vfi.media.probe import probe
+    from vfi.outputs import output_path
+    from vfi.timing import Factor
+
+    inputs, found, damaged = find_inputs(paths), [], 0
+    for path in (*inputs.named, *inputs.found):
+        facts = probe(path)
+        damaged += facts.fault is not None
+        would: dict[str, Any]
+        try:
+            plan = forecast(facts, output_path(path, None, "2x", {}), Factor(Fraction(2)))
+            said, would = str(plan), dataclasses.asdict(plan)
+        except MediaError as error:
+            said, would = f"upsample refuses it: {error}", {"refusal": str(error)}
+        found.append(dataclasses.asdict(facts) | {"upsample": would})
+        if not as_json:
+            typer.echo("\n  ".join([str(facts), *said.splitlines()]))
+    if as_json:
+        typer.echo(json_document(found))
+    report_skipped(inputs.skipped)
+    if damaged:
+        raise typer.Exit(1)
+
+
+def report_skipped(skipped: Sequence[Path]) -> None:
+    """Say on stderr what of a folder was not taken."""
+    if skipped:
+        names = ", ".join(path.name for path in skipped[:5])
+        rest = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+        typer.echo(f"skipped {names}{rest}: not videos, or made by an earlier run", err=True)
+
+
 @app.command()
 @reports_errors
 def pair(
@@ -919,10 +966,10 @@ def flow_video_command(
     from vfi.flow_inputs import Part
     from vfi.flow_video import color_video
     from vfi.media import Encoding
-    from vfi.outputs import refuse_existing
+    from vfi.outputs import refuse_existing, video_name
 
     view, part = parse_view(resize, crop, grey), Part(parse_time(start, "--start"), parse_time(end, "--end"))
-    output = placed(output, default_video(source, "flow"))
+    output = placed(output, Path(video_name(source, "flow")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)
     with progress_bar(source.name, quiet=quiet) as progress:
@@ -947,13 +994,6 @@ def flow_video_command(
 def placed(output: Path | None, default: Path) -> Path:
     """Return the file that the user named, or the default one, in the folder that the user named."""
     return default if output is None else output / default.name if output.is_dir() else output
-
-
-def default_video(source: Path, what: str) -> Path:
-    """Return a name in the current folder, since the source's may not be ours to write to."""
-    from vfi.media import CONTAINERS
-
-    return Path(f"{source.stem}_{what}{source.suffix if source.suffix.lower() in CONTAINERS else '.mkv'}")
 
 
 def describe_flow_video(summary: "FlowVideoSummary") -> str:
@@ -1005,7 +1045,7 @@ def flow_arrows_command(
     from vfi.flow_inputs import IMAGE_SUFFIXES, Part
     from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
     from vfi.media import Encoding
-    from vfi.outputs import refuse_existing
+    from vfi.outputs import refuse_existing, video_name
 
     red, green, blue = parse_numbers(color, ",", 3, "--color", "255,255,0")
     if max(red, green, blue) > 255:
@@ -1017,7 +1057,7 @@ def flow_arrows_command(
         raise typer.BadParameter("give two images, one image with --flow, or one video")
     if still and part:
         raise typer.BadParameter("images have no times: leave out --start and --end")
-    output = placed(output, Path(f"{first.stem}_arrows.png") if still else default_video(first, "arrows"))
+    output = placed(output, Path(f"{first.stem}_arrows.png" if still else video_name(first, "arrows")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)
     if still:

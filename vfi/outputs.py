@@ -1,10 +1,59 @@
-"""Where results go: what must hold before a file is written."""
+"""Where results go: what they are called, and what must hold before a file is written."""
 
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from string import Formatter
 
+from vfi.media.encoding import CONTAINERS
 from vfi.media.errors import MediaError
+
+
+def video_name(source: Path, change: str) -> str:
+    """Return the name of what is made of a video: its own with a change, in a container that can be written.
+
+    >>> video_name(Path("clips/old.avi"), "2x")
+    'old_2x.mkv'
+    """
+    return f"{source.stem}_{change}{_suffix(source)}"
+
+
+def output_path(source: Path, where: str | None, change: str, fields: Mapping[str, str], many: bool = False) -> Path:
+    """Return the file to write for a source.
+
+    where: None for a name beside the source; a folder, if it ends in a slash, is one, or there are ``many`` sources; a
+    template, if it has braces, with the ``fields`` and, of the source, stem, suffix (that of the output) and parent
+    (its folder); else a file. Raises MediaError for a template that cannot be filled.
+
+    >>> output_path(Path("a/film.mp4"), "out/{stem}_{factor}x{suffix}", "2x", {"factor": "2"}).as_posix()
+    'out/film_2x.mp4'
+    """
+    if where is None:
+        return source.with_name(video_name(source, change))
+    if "{" in where or "}" in where:
+        known = {"stem": source.stem, "suffix": _suffix(source), "parent": str(source.parent), **fields}
+        return Path(_filled(where, known))
+    if many or where.endswith(("/", os.sep)) or Path(where).is_dir():
+        return Path(where) / video_name(source, change)
+    return Path(where)
+
+
+def _suffix(source: Path) -> str:
+    return source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"  # which holds most
+
+
+def _filled(template: str, known: Mapping[str, str]) -> str:
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise MediaError(f"{template} has a brace without its partner: double one that is part of the name") from error
+    for _, name, form, conversion in parts:
+        if name is not None and (name not in known or form or conversion):
+            fields = ", ".join(f"{{{field}}}" for field in known)
+            asked = f"{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
+            raise MediaError(f"{template} has no such field {{{asked}}}: use {fields}")
+    return template.format_map(known)
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:

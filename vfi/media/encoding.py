@@ -17,8 +17,8 @@ from vfi.media.color import depth, has_alpha
 from vfi.media.errors import MediaError
 from vfi.media.info import Hdr, VideoInfo
 
-# Endings of the files that can be written.
-CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+# Endings of the files that can be written, and FFmpeg's names of what is written then.
+CONTAINERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 # VP9 and AV1 do not hold the shape of their pixels, and PyAV cannot hand it to the writer of these containers.
 _SQUARE_PIXELS = {(codec, suffix) for codec in ("libvpx", "libvpx-vp9", "libsvtav1") for suffix in (".mkv", ".webm")}
 # How encoders take HDR10 metadata: their option, further parameters, mastering display with units, light level.

@@ -13,7 +13,6 @@ import av
 from vfi.media.errors import MediaError, reading
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
-from vfi.media.streams import is_cover
 from vfi.media.survey import open_input, survey
 from vfi.media.timeline import Timeline
 
@@ -94,18 +93,7 @@ class VideoReader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the file is read, a sentence each."""
-        notes = []
-        others = [s for s in self.container.streams.video if not is_cover(s)]
-        if len(others) > 1:
-            width, height = self.size
-            notes.append(
-                f"The file has {len(others)} video streams: number {self.stream.index} ({width}x{height}) is taken,"
-                " the others keep their frame rate."
-            )
-        if not self._survey.stamped:
-            rate = float(self.timeline.average_rate)
-            notes.append(f"The pictures carry no times: {rate:.6g} frames per second are assumed.")
-        return tuple(notes)
+        return self._survey.notes(self.container)
 
     def frames(self, pass_on: PassOn | None = None) -> Iterator[Frame]:
         """Yield every frame in order of time; can be called once.

@@ -85,6 +85,13 @@ def add_copy(output: av.container.OutputContainer, stream: Stream) -> Stream:
     return copy
 
 
+def made_anew(stream: Stream, main: Stream) -> bool:
+    """Tell whether the output's muxer makes this stream itself: MP4's of chapter titles and of the time code."""
+    if stream.type != "data" or "mp4" not in main.container.format.name:
+        return False
+    return bool(main.container.chapters()) or "timecode" in main.metadata
+
+
 def is_cover(stream: Stream) -> bool:
     """Tell a cover picture, which FFmpeg shows as a video stream of one packet."""
     return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)

@@ -41,6 +41,21 @@ class Survey:
     stamped: bool  # the pictures carry their own times
     interlaced: bool  # each picture holds two moments
 
+    def notes(self, container: av.container.InputContainer) -> tuple[str, ...]:
+        """Return what the user should know about how the file is read, a sentence each."""
+        notes = []
+        others = [s for s in container.streams.video if not is_cover(s)]
+        if len(others) > 1:
+            size = f"{self.info.width}x{self.info.height}"
+            notes.append(
+                f"The file has {len(others)} video streams: number {self.index} ({size}) is taken, the others keep"
+                " their frame rate."
+            )
+        if not self.stamped:
+            rate = float(self.timeline.average_rate)
+            notes.append(f"The pictures carry no times: {rate:.6g} frames per second are assumed.")
+        return tuple(notes)
+
     def unfit(self, path: Path) -> str | None:
         """Return why there is nothing to interpolate in a file that is whole, None if there is something."""
         if self.interlaced:

@@ -30,6 +30,7 @@ from vfi.media.streams import (
     holdable,
     is_cover,
     label,
+    made_anew,
 )
 from vfi.media.verify import CopiedStream, Plan
 
@@ -104,7 +105,7 @@ class VideoWriter:
                 self._copier = StreamCopier(self._output, source.origin)
                 self._copies: dict[int, Stream] = {}  # streams of the source by their index in the output
                 for stream in source.container.streams:
-                    if _made_anew(stream, source):
+                    if made_anew(stream, source.stream):
                         continue
                     if stream.index == source.stream.index:
                         self._video_index = len(self._output.streams)
@@ -267,10 +268,3 @@ def _common(one: Fraction, other: Fraction) -> Fraction:
         math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
         one.denominator * other.denominator,
     )
-
-
-def _made_anew(stream: Stream, source: VideoReader) -> bool:
-    """Tell whether the output's muxer makes this stream itself: MP4's of chapter titles and of the time code."""
-    if stream.type != "data" or "mp4" not in source.container.format.name:
-        return False
-    return bool(source.container.chapters()) or "timecode" in source.stream.metadata

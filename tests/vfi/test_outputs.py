@@ -1,0 +1,45 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from vfi.media import MediaError
+from vfi.outputs import output_path
+
+FIELDS = {"factor": "5-2", "model": "fast"}
+
+
+@pytest.mark.parametrize(
+    ("where", "many", "expected"),
+    [
+        (None, False, "clips/film_5-2x.mkv"),
+        ("made.mp4", False, "made.mp4"),
+        ("new/", False, "new/film_5-2x.mkv"),
+        ("new", True, "new/film_5-2x.mkv"),
+        ("{parent}/{stem}.{factor}.{model}{suffix}", True, "clips/film.5-2.fast.mkv"),
+        ("{{kept}}.mkv", False, "{kept}.mkv"),
+    ],
+)
+def test_where_a_result_goes(where, many, expected):
+    assert output_path(Path("clips/film.avi"), where, "5-2x", FIELDS, many) == Path(expected)
+
+
+def test_a_folder_that_is_there_is_one(tmp_path):
+    assert output_path(Path("a.mp4"), os.fspath(tmp_path), "2x", FIELDS) == tmp_path / "a_2x.mp4"
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("{name}.mp4", r"no such field \{name\}: use \{stem\}, \{suffix\}, \{parent\}, \{factor\}, \{model\}"),
+        ("{}.mp4", r"no such field \{\}"),
+        ("{stem.__class__}.mp4", "no such field"),
+        ("{stem:>9}.mp4", r"no such field \{stem:>9\}"),
+        ("{stem!r}.mp4", r"no such field \{stem!r\}"),
+        ("{stem.mp4", "brace without its partner"),
+        ("stem}.mp4", "brace without its partner"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_says_what_can(where, words):
+    with pytest.raises(MediaError, match=words):
+        output_path(Path("a.mp4"), where, "2x", FIELDS)
