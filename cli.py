@@ -366,6 +366,19 @@ def show_files(
         raise typer.Exit(1)
 
 
+@app.command("devices")
+@reports_errors
+def show_devices(as_json: AsJson = False) -> None:
+    """Show the CPU and the GPUs, and what --device auto and --precision auto choose, and why.
+
+    [bold]Example:[/bold] vfi devices
+    """
+    from vfi.devices import find_devices
+
+    found = find_devices()
+    typer.echo(json_document(dataclasses.asdict(found)) if as_json else str(found))
+
+
 def report_skipped(skipped: Sequence[Path]) -> None:
     """Say on stderr what of a folder was not taken."""
     if skipped:

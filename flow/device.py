@@ -11,7 +11,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises ValueError if there is no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return automatic_device()[0]
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -27,13 +27,29 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     Raises ValueError for an unknown name, and for float16 on a CPU, which has no fast way to multiply it.
     """
     if name == "auto":
-        if device.type == "cuda":
-            fast = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            fast = torch.cpu._is_amx_tile_supported()
-        return torch.bfloat16 if fast else torch.float32
+        return automatic_precision(device)[0]
     if name not in PRECISIONS:
         raise ValueError(f"unknown precision {name!r}: use auto, {', '.join(PRECISIONS)}")
     if name == "float16" and device.type == "cpu":
         raise ValueError("float16 needs a GPU: use float32 or bfloat16 on the CPU")
     return PRECISIONS[name]
+
+
+def automatic_device() -> tuple[torch.device, str]:
+    """Return the device that auto stands for, and why."""
+    if torch.cuda.is_available():
+        return torch.device("cuda"), "there is a GPU"
+    if torch.version.cuda is None and torch.version.hip is None:
+        return torch.device("cpu"), "this build of PyTorch is for the CPU alone"
+    return torch.device("cpu"), "PyTorch finds no GPU"
+
+
+def automatic_precision(device: torch.device) -> tuple[torch.dtype, str]:
+    """Return the precision that auto stands for on a device, and why."""
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16, "the GPU multiplies bfloat16 faster"
+        return torch.float32, "the GPU has no bfloat16"
+    if torch.cpu._is_amx_tile_supported():
+        return torch.bfloat16, "the CPU multiplies bfloat16 faster, with AMX"
+    return torch.float32, "the CPU has no AMX, without which bfloat16 is slower"

@@ -45,3 +45,12 @@ def test_in_a_folder_videos_are_taken_and_the_rest_is_told_on_stderr(film):
     done = info(path.parent)
     assert "film.mp4" in done.stdout
     assert "skipped notes.txt" in done.stderr
+
+
+def test_devices_tells_what_auto_chooses_and_why():
+    done = CliRunner().invoke(app, ["devices"])
+    assert done.exit_code == 0, done.output
+    assert "--device auto: " in done.stdout
+    assert "because" in done.stdout
+    told = json.loads(CliRunner().invoke(app, ["devices", "--json"]).stdout)
+    assert told["cpu"]["instructions"].keys() >= {"avx2", "avx512", "amx_bf16"}
