@@ -19,6 +19,7 @@ import typer
 
 if TYPE_CHECKING:
     from flow.fit import Fit
+    from vfi.batch import Batch, Job
     from vfi.flow_inputs import View
     from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
@@ -44,9 +45,11 @@ CUT_THRESHOLD = 28.0  # vfi.cuts.THRESHOLD, whose import would be slow here
 
 
 def explanation(error: Exception) -> str | None:
-    """Return what to tell the user of an error, or None if it is a defect of the program."""
+    """Return what to tell the user of an error, or None if it is a defect of the program, or VFI_TRACEBACK is set."""
     from vfi.media import MediaError
 
+    if os.environ.get("VFI_TRACEBACK"):
+        return None
     if isinstance(error, MediaError | ValueError):
         return str(error)
     if isinstance(error, OSError):
@@ -71,7 +74,7 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(130) from None
         except Exception as error:
             message = explanation(error)
-            if message is None or os.environ.get("VFI_TRACEBACK"):
+            if message is None:
                 raise
             typer.echo(f"Error: {message}", err=True)
             raise typer.Exit(1) from None
@@ -167,10 +170,16 @@ def parse_options(pairs: list[str]) -> dict[str, str]:
 @app.command()
 @reports_errors
 def upsample(
-    source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
+    sources: Annotated[list[Path], typer.Argument(help="Videos to read, and folders of them.", show_default=False)],
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="File or folder to write (default: SOURCE_2x.EXT).", show_default=False),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File, folder/, or template with {stem}, {suffix}, {parent}, {factor} or {fps}, {model}"
+            " (default: SOURCE_2x.EXT).",
+            show_default=False,
+        ),
     ] = None,
     factor: Annotated[
         str | None,
@@ -240,43 +249,91 @@ def upsample(
     vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
 
     vfi upsample cartoon.mkv --held repair
+
+    vfi upsample a.mp4 b.mkv folder/ -o 'smooth/{stem}_{factor}x{suffix}'
     """
-    from vfi.media import CONTAINERS, Encoding
-    from vfi.outputs import refuse_existing
+    from vfi.batch import find_inputs, plan_batch
+    from vfi.media import Encoding
+    from vfi.outputs import make_folder, names_folder, output_path, refuse_existing
     from vfi.pipeline import upsample as upsample_video
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
     content = Content(cuts, cut_threshold, held)  # type: ignore[arg-type]
+    many = len(sources) > 1 or sources[0].is_dir()
     if list_cuts:
-        print_cuts(source, cut_threshold, as_json)
+        if many:
+            raise typer.BadParameter("name one video", param_hint="--list-cuts")
+        print_cuts(sources[0], cut_threshold, as_json)
         return
 
     if factor is not None and fps is not None:
         raise typer.BadParameter("give --factor or --fps, not both")
     timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
-    name = f"_{fps.replace('/', '-')}fps" if fps else f"_{(factor or '2').replace('/', '-')}x"
-    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"  # which holds most
-    default = source.with_name(f"{source.stem}{name}{suffix}")
-    output = default if output is None else output / default.name if output.is_dir() else output
-    refuse_existing(output, overwrite)
+    number = (fps or factor or "2").replace("/", "-")
+    fields = {"fps" if fps else "factor": number, "model": Path(model).stem}
+    change = f"{number}{'fps' if fps else 'x'}"
+    batch = plan_batch(find_inputs(sources), lambda source: output_path(source, output, change, fields, many))
+    report_skipped(batch.skipped)
+    if not many:
+        refuse_existing(batch.jobs[0].output, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
     interpolator = load_interpolator(model, device, precision, flow_scale, flow)
-    with progress_bar(source.name, quiet=quiet) as progress:
-        summary = upsample_video(
-            source,
-            output,
-            interpolator,
-            timing,
-            encoding=encoding,
-            content=content,
-            overwrite=overwrite,
-            progress=progress,
-        )
+
+    def run(job: "Job", label: str) -> "Summary":
+        refuse_existing(job.output, overwrite)
+        if output is not None and names_folder(output, many):
+            make_folder(job.output.parent)
+        with progress_bar(label, quiet=quiet) as progress:
+            return upsample_video(
+                job.source,
+                job.output,
+                interpolator,
+                timing,
+                encoding=encoding,
+                content=content,
+                overwrite=overwrite,
+                progress=progress,
+            )
+
+    if many:
+        run_batch(batch, run, as_json, quiet)
+        return
+    summary = run(batch.jobs[0], sources[0].name)
     if as_json:
         typer.echo(json_document(dataclasses.asdict(summary)))
     elif not quiet:
         typer.echo(describe(summary))
+
+
+def run_batch(batch: "Batch", run: Callable[["Job", str], "Summary"], as_json: bool, quiet: bool) -> None:
+    """Do job after job, past those that fail; then say what became of each, and exit with 1 if one failed."""
+    done: list[Summary] = []
+    failed: list[dict[str, str]] = []
+    try:
+        for number, job in enumerate(batch.jobs, start=1):
+            try:
+                done.append(run(job, f"{number}/{len(batch.jobs)} {job.source.name}"))
+            except Exception as error:
+                reason = explanation(error)
+                if reason is None:
+                    raise
+                failed.append({"source": str(job.source), "reason": reason})
+                typer.echo(f"Error: {reason}", err=True)
+            else:
+                if not (as_json or quiet):
+                    typer.echo(describe(done[-1]))
+    finally:  # after Ctrl+C as well
+        if as_json:
+            report = {"done": list(map(dataclasses.asdict, done)), "failed": failed, "skipped": batch.skipped}
+            typer.echo(json_document(report))
+        elif not quiet:
+            typer.echo(f"{len(done)} of {len(batch.jobs)} videos done" + (f", {len(failed)} failed:" if failed else ""))
+            for failure in failed:
+                named = failure["source"] in failure["reason"]
+                typer.echo(f"  {failure['reason']}" if named else f"  {failure['source']}: {failure['reason']}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def print_cuts(source: Path, threshold: float, as_json: bool) -> None:

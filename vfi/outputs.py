@@ -31,12 +31,19 @@ def output_path(source: Path, where: str | None, change: str, fields: Mapping[st
     """
     if where is None:
         return source.with_name(video_name(source, change))
-    if "{" in where or "}" in where:
+    if _is_template(where):
         known = {"stem": source.stem, "suffix": _suffix(source), "parent": str(source.parent), **fields}
         return Path(_filled(where, known))
-    if many or where.endswith(("/", os.sep)) or Path(where).is_dir():
-        return Path(where) / video_name(source, change)
-    return Path(where)
+    return Path(where) / video_name(source, change) if names_folder(where, many) else Path(where)
+
+
+def names_folder(where: str, many: bool = False) -> bool:
+    """Tell whether ``where``, as `output_path` takes it, stands for files in folders that may be made."""
+    return many or where.endswith(("/", os.sep)) or _is_template(where) or Path(where).is_dir()
+
+
+def _is_template(where: str) -> bool:
+    return "{" in where or "}" in where
 
 
 def _suffix(source: Path) -> str:
