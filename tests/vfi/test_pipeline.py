@@ -117,6 +117,16 @@ def test_any_rate_can_be_asked_for(timing, film, tmp_path, blend):
     assert made == [i / summary.rate_out for i in range(30)]
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
+@pytest.mark.parametrize("preset", ["ultrafast", "medium"])  # without and with B-frames
+def test_a_film_may_end_between_two_frames_of_the_rate_asked_for(name, preset, film, tmp_path, blend):
+    source = film("in.mp4", frames=9)  # 0.36 s, of 60 frames a second 21.6
+    upsample(source, tmp_path / name, blend, TargetRate(Fraction(60)), encoding=Encoding(preset=preset))
+    assert times(tmp_path / name) == pytest.approx([i / 60 for i in range(22)], abs=0.001)
+    with av.open(str(tmp_path / name)) as made:
+        assert made.duration / av.time_base == pytest.approx(0.36, abs=0.002)
+
+
 @pytest.mark.parametrize(
     ("rate", "name"),
     [(Fraction(24000, 1001), "long.mkv"), (Fraction(30000, 1001), "long.mp4"), (Fraction(25), "long.mp4")],

@@ -77,6 +77,8 @@ class Plan:
             picture = picture or next(iter(video.codec_context.decode(None)), None)
             if picture is None:
                 raise _breach(path, "its video cannot be decoded")
+            if video.duration is not None:  # MP4 tells the last frame's showing only as a part of the whole
+                end = starts[self.video_index] + video.duration * video.time_base
             self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
             self._verify_copies(path, counts, starts, {s.index for s in streams if is_cover(s)})
             self._verify_info(path, describe(picture, video))

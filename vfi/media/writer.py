@@ -90,8 +90,9 @@ class VideoWriter:
         self.path = path
         self._rate, self._start = rate, start
         self._tick = max(tick, _FINEST_TICK)
-        # Packets count on a clock that has both the start and every frame on it.
-        self._clock = max(_common(self._tick, start), _FINEST_TICK)
+        # Packets count on a clock that has the start, every frame and the end of the last one on it.
+        end = source.timeline.end - source.origin
+        self._clock = max(_common(_common(self._tick, start), end), _FINEST_TICK)
         self._ticks = array("q")
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
