@@ -16,29 +16,65 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup, TyperOption
 
 if TYPE_CHECKING:
     from flow.fit import Fit
     from vfi.batch import Batch, Job
+    from vfi.config import Commands as ConfigCommands
     from vfi.flow_inputs import View
     from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
     from vfi.pipeline import Summary
     from vfi.train import Recipe
 
+
+class Commands(TyperGroup):
+    """A group whose help says once that every option can come from the environment, and not at each of them."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return without_variables(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            without_variables(command.params)
+        return command
+
+
+def without_variables(parameters: Any) -> Any:
+    for parameter in parameters:
+        if isinstance(parameter, TyperOption):
+            parameter.show_envvar = False
+    return parameters
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "VFI"},
     help="Raise a video's frame rate.\n\n[bold]Example:[/bold] vfi upsample video.mp4 --factor 2",
+    epilog="Every option has a variable, such as VFI_UPSAMPLE_CRF=18, and a place in a file: see vfi config.",
 )
-train_app = typer.Typer(no_args_is_help=True, help="Train a model, on a corpus or on one video.")
+train_app = typer.Typer(cls=Commands, no_args_is_help=True, help="Train a model, on a corpus or on one video.")
 app.add_typer(train_app, name="train")
-models_app = typer.Typer(no_args_is_help=True, help="What models there are.")
+models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="What models there are.")
 app.add_typer(models_app, name="models")
-flow_app = typer.Typer(no_args_is_help=True, help="Optical flow: find it, draw it, convert and compare its files.")
+flow_app = typer.Typer(
+    cls=Commands, no_args_is_help=True, help="Optical flow: find it, draw it, convert and compare its files."
+)
 app.add_typer(flow_app, name="flow")
+config_app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    help="Defaults of one's own, from a file and from the environment.\n\nAn option is taken from the command line,"
+    " else from its variable, VFI_UPSAMPLE_CRF=18, else from the file. It has a table for each command, \\[upsample],"
+    " and in it its options, crf = 18.",
+)
+app.add_typer(config_app, name="config")
 
 DEFAULT_MODEL = "flow-fusion"
 CUT_THRESHOLD = 28.0  # vfi.cuts.THRESHOLD, whose import would be slow here
@@ -140,12 +176,73 @@ def print_version(wanted: bool) -> None:
 
 
 @app.callback()
+@reports_errors
 def main(
-    _: Annotated[
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of defaults (default: $VFI_CONFIG, or what vfi config path prints).", show_default=False
+        ),
+    ] = None,
+    show_version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    context.obj = config or default_config()
+    if context.invoked_subcommand != "config" and (config is not None or context.obj.exists()):
+        from vfi.config import read_config
+
+        context.default_map = read_config(context.obj, known_options(context.command))
+
+
+def default_config() -> Path:
+    return Path(typer.get_app_dir("vfi")) / "config.toml"
+
+
+def known_options(group: Any) -> "ConfigCommands":
+    """Return by name what can be set for the commands of a group."""
+    from vfi.config import Option
+
+    known: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            known[name] = known_options(command)
+            continue
+        options = (parameter for parameter in command.params if isinstance(parameter, TyperOption))
+        known[name] = {
+            flag.removeprefix("--"): Option(str(option.name), option.multiple)
+            for option in options
+            for flag in option.opts
+            if flag.startswith("--") and flag != "--help"
+        }
+    return known
+
+
+@config_app.command("path")
+def print_config_path(context: typer.Context) -> None:
+    """Print where the file of defaults is, or would be."""
+    typer.echo(context.obj)
+
+
+@config_app.command("show")
+@reports_errors
+def show_config(context: typer.Context, as_json: AsJson = False) -> None:
+    """Print the defaults that are set, and where.
+
+    [bold]Example:[/bold] VFI_UPSAMPLE_CRF=18 vfi config show
+    """
+    from vfi.config import find_settings
+
+    known = known_options(context.find_root().command)
+    settings = find_settings(context.obj, known, os.environ)
+    if as_json:
+        typer.echo(json_document([dataclasses.asdict(setting) for setting in settings]))
+        return
+    for setting in settings:
+        typer.echo(f"{setting.option} = {setting.value}  ({setting.source})")
+    if not settings:
+        typer.echo(f"Nothing is set: neither in {context.obj} nor by variables such as VFI_UPSAMPLE_CRF.", err=True)
 
 
 def parse_fraction(text: str) -> Fraction:
@@ -154,6 +251,15 @@ def parse_fraction(text: str) -> Fraction:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise typer.BadParameter(f"{text!r} is not a number like 2, 5/2 or 60000/1001") from None
+
+
+def stronger(context: typer.Context, **options: str) -> list[str | None]:
+    """Return of options that exclude each other the one from the strongest place, and None for the others."""
+    ranks = ["COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP"]
+    places = [ranks.index(context.get_parameter_source(name).name) for name in options]  # type: ignore[union-attr]
+    if places.count(min(places)) > 1:
+        raise typer.BadParameter(f"give {' or '.join(f'--{name}' for name in options)}, not both")
+    return [value if place == min(places) else None for value, place in zip(options.values(), places, strict=True)]
 
 
 def parse_options(pairs: list[str]) -> dict[str, str]:
@@ -170,6 +276,7 @@ def parse_options(pairs: list[str]) -> dict[str, str]:
 @app.command()
 @reports_errors
 def upsample(
+    context: typer.Context,
     sources: Annotated[list[Path], typer.Argument(help="Videos to read, and folders of them.", show_default=False)],
     output: Annotated[
         str | None,
@@ -268,7 +375,7 @@ def upsample(
         return
 
     if factor is not None and fps is not None:
-        raise typer.BadParameter("give --factor or --fps, not both")
+        factor, fps = stronger(context, factor=factor, fps=fps)
     timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
     number = (fps or factor or "2").replace("/", "-")
     fields = {"fps" if fps else "factor": number, "model": Path(model).stem}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+
+os.environ["VFI_CONFIG"] = os.devnull  # not the defaults of whoever runs the tests
 
 STEP = 2  # pixels to the right per frame
 
