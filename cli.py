@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,17 +55,17 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "VFI"},
-    help="Raise a video's frame rate.\n\n[bold]Example:[/bold] vfi upsample video.mp4 --factor 2",
+    help="Raise a video's frame rate.\n\n[bold]Example:[/bold] vfi upsample video.mp4",
     epilog="Every option has a variable, such as VFI_UPSAMPLE_CRF=18, and a place in a file: see vfi config.",
 )
 train_app = typer.Typer(cls=Commands, no_args_is_help=True, help="Train a model, on a corpus or on one video.")
-app.add_typer(train_app, name="train")
+app.add_typer(train_app, name="train", rich_help_panel="Models and training")
 models_app = typer.Typer(cls=Commands, no_args_is_help=True, help="What models there are.")
-app.add_typer(models_app, name="models")
+app.add_typer(models_app, name="models", rich_help_panel="Models and training")
 flow_app = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Optical flow: find it, draw it, convert and compare its files."
 )
-app.add_typer(flow_app, name="flow")
+app.add_typer(flow_app, name="flow", rich_help_panel="Models and training")
 config_app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
@@ -74,7 +73,7 @@ config_app = typer.Typer(
     " else from its variable, VFI_UPSAMPLE_CRF=18, else from the file. It has a table for each command, \\[upsample],"
     " and in it its options, crf = 18.",
 )
-app.add_typer(config_app, name="config")
+app.add_typer(config_app, name="config", rich_help_panel="Set up")
 
 DEFAULT_MODEL = "flow-fusion"
 CUT_THRESHOLD = 28.0  # vfi.cuts.THRESHOLD, whose import would be slow here
@@ -118,11 +117,18 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model's name or a .safetensors file.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", help="A shipped model's name or a .safetensors file.", rich_help_panel="Model"),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", rich_help_panel="Model")]
+Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel="Model")]
 FlowScale = Annotated[
-    str, typer.Option(help="Size at which motion is estimated: auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.")
+    str,
+    typer.Option(
+        help="Size at which motion is estimated: auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.",
+        rich_help_panel="Model",
+    ),
 ]
 StartFlow = Annotated[
     str | None,
@@ -131,10 +137,14 @@ StartFlow = Annotated[
         help="What estimates the motion that the model starts from: dis (the default), or a flow network's name or"
         " .safetensors file.",
         show_default=False,
+        rich_help_panel="Model",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output if it exists.", rich_help_panel="Output")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel="Output")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.", rich_help_panel="Output")]
 
 
 @contextmanager
@@ -171,6 +181,8 @@ def load_interpolator(model: str, device: str, precision: str, flow_scale: str, 
 
 def print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"vfi {version('vfi')}")
         raise typer.Exit
 
@@ -273,49 +285,30 @@ def parse_options(pairs: list[str]) -> dict[str, str]:
     return options
 
 
-@app.command()
+@app.command(rich_help_panel="Interpolate")
 @reports_errors
 def upsample(
     context: typer.Context,
     sources: Annotated[list[Path], typer.Argument(help="Videos to read, and folders of them.", show_default=False)],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File, folder/, or template with {stem}, {suffix}, {parent}, {factor} or {fps}, {model}"
-            " (default: SOURCE_2x.EXT).",
-            show_default=False,
-        ),
-    ] = None,
     factor: Annotated[
         str | None,
-        typer.Option("--factor", "-f", help="Frames out per frame in: 2, 3, 5/2 (default: 2).", show_default=False),
+        typer.Option(
+            "--factor",
+            "-f",
+            help="Frames out per frame in: 2, 3, 5/2 (default: 2).",
+            show_default=False,
+            rich_help_panel="Timing",
+        ),
     ] = None,
-    fps: Annotated[str | None, typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False)] = None,
+    fps: Annotated[
+        str | None,
+        typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False, rich_help_panel="Timing"),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
-    codec: Annotated[
-        str | None,
-        typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding"),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Encoder speed: ultrafast to veryslow.", rich_help_panel="Encoding")
-    ] = None,
-    pix_fmt: Annotated[
-        str | None, typer.Option(help="Pixel format: yuv420p, yuv420p10le, ...", rich_help_panel="Encoding")
-    ] = None,
-    encoder_opt: Annotated[
-        list[str] | None,
-        typer.Option(help="key=value for the encoder; repeatable.", rich_help_panel="Encoding"),
-    ] = None,
     cuts: Annotated[
         str,
         typer.Option(
@@ -343,20 +336,46 @@ def upsample(
             rich_help_panel="Content",
         ),
     ] = "keep",
+    codec: Annotated[
+        str | None,
+        typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding"),
+    ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Encoder speed: ultrafast to veryslow.", rich_help_panel="Encoding")
+    ] = None,
+    pix_fmt: Annotated[
+        str | None, typer.Option(help="Pixel format: yuv420p, yuv420p10le, ...", rich_help_panel="Encoding")
+    ] = None,
+    encoder_opt: Annotated[
+        list[str] | None,
+        typer.Option(help="key=value for the encoder; repeatable.", rich_help_panel="Encoding"),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File, folder/, or template with {stem}, {suffix}, {parent}, {factor} or {fps}, {model}"
+            " (default: SOURCE_2x.EXT).",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Raise a video's frame rate; sound, subtitles, chapters and tags come along.
 
+    \b
     [bold]Examples:[/bold]
-
-    vfi upsample video.mp4
-
+    vfi upsample video.mp4                  [dim]video_2x.mp4 beside it[/dim]
     vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
-
-    vfi upsample cartoon.mkv --held repair
-
+    vfi upsample cartoon.mkv --held repair  [dim]animation on twos made anew[/dim]
     vfi upsample a.mp4 b.mkv folder/ -o 'smooth/{stem}_{factor}x{suffix}'
     """
     from vfi.batch import find_inputs, plan_batch
@@ -491,7 +510,7 @@ def describe(summary: "Summary") -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
 
 
-@app.command("info")
+@app.command("info", rich_help_panel="Look and measure")
 @reports_errors
 def show_files(
     paths: Annotated[list[Path], typer.Argument(help="Files, and folders of videos.", show_default=False)],
@@ -530,7 +549,7 @@ def show_files(
         raise typer.Exit(1)
 
 
-@app.command("devices")
+@app.command("devices", rich_help_panel="Set up")
 @reports_errors
 def show_devices(as_json: AsJson = False) -> None:
     """Show the CPU and the GPUs, and what --device auto and --precision auto choose, and why.
@@ -551,7 +570,7 @@ def report_skipped(skipped: Sequence[Path]) -> None:
         typer.echo(f"skipped {names}{rest}: not videos, or made by an earlier run", err=True)
 
 
-@app.command()
+@app.command(rich_help_panel="Interpolate")
 @reports_errors
 def pair(
     first: Annotated[Path, typer.Argument(help="Image to start from.", show_default=False)],
@@ -585,7 +604,7 @@ def pair(
     typer.echo(f"wrote {count} image{'s' if count > 1 else ''} to {output}")
 
 
-@app.command("eval")
+@app.command("eval", rich_help_panel="Look and measure")
 @reports_errors
 def evaluate_command(
     model: Annotated[str, typer.Argument(help="A shipped model's name or a .safetensors file.")],
@@ -929,7 +948,6 @@ VideoCodec = Annotated[
     str | None, typer.Option("--codec", help="Encoder of a video: libx264, ffv1, ...", show_default=False)
 ]
 VideoCrf = Annotated[int | None, typer.Option("--crf", help="Quality of a video: lower is better.", show_default=False)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.")]
 
 
 def parse_numbers(text: str, separator: str, count: int, option: str, example: str) -> tuple[int, ...]:
@@ -975,7 +993,7 @@ def parse_view(resize: str | None, crop: str | None, grey: bool) -> "View":
     return View(size, part, grey)  # type: ignore[arg-type]
 
 
-@app.command("compare")
+@app.command("compare", rich_help_panel="Look and measure")
 @reports_errors
 def compare_command(
     source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
