@@ -1023,17 +1023,18 @@ def compare_command(
     [bold]Example:[/bold] vfi compare clip.mp4 --models flow-fusion,blend,minterpolate --end 10 -o report.html
     """
     from vfi.compare import compare_models
+    from vfi.compare_page import render
     from vfi.flow_inputs import Part
-    from vfi.report import check_report, write_report
+    from vfi.page import check_page, write_page
 
     output = placed(output, Path(f"{source.stem}_compare.html"))
-    check_report(output, source, overwrite)
+    check_page(output, source, overwrite)
     part = Part(parse_time(start, "--start"), parse_time(end, "--end"))
     with progress_bar(source.name, quiet=quiet) as progress:
         found = compare_models(
             source, models.split(","), factor=factor, part=part, device=device, precision=precision, progress=progress
         )
-    numbers = write_report(found, output)
+    numbers = write_page(render(found), found.to_json(), output)
     if as_json:
         typer.echo(found.to_json())
     elif not quiet:

@@ -28,7 +28,7 @@ def commands(group, place=()):
         yield from commands(command, (*place, name)) if hasattr(command, "commands") else [(*place, name)]
 
 
-@pytest.mark.parametrize("command", commands(get_command(app)), ids=" ".join)
+@pytest.mark.parametrize("command", list(commands(get_command(app))), ids=" ".join)
 def test_every_command_says_what_it_does_and_no_option_repeats_its_variable(command):
     text = shown(*command)
     assert "Usage: " in text

@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from vfi import report
 from vfi.compare import compare
-from vfi.media import MediaError, VideoReader
+from vfi.compare_page import render
+from vfi.media import VideoReader
 from vfi.remake import by_gaps
-from vfi.report import check_report, render, write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -76,7 +75,7 @@ def test_every_curve_has_a_point_for_each_frame_and_a_higher_score_lies_higher(c
 
 
 def test_a_long_film_has_curves_of_means_and_all_frames_in_json(comparison, monkeypatch):
-    monkeypatch.setattr(report, "POINTS", 3)
+    monkeypatch.setattr("vfi.page.POINTS", 3)
     data = json.loads(Page(render(comparison)).texts["data"])
     psnr = [score.psnr for score in comparison.methods[0].scores]
     assert data["scores"]["psnr"]["hold"] == pytest.approx([np.mean(psnr[:2]), np.mean(psnr[2:4]), psnr[4]], abs=0.006)
@@ -115,26 +114,6 @@ def test_names_cannot_break_the_page(film, blend):
     page = Page(render(compare(film("<b>&.mp4", frames=5), {name: partial(by_gaps, blend)})))
     assert list(json.loads(page.texts["films"])) == ["", name]
     assert all(attrs["src"].startswith("data:") for attrs in page.all("img"))
-
-
-def test_the_report_and_its_numbers_lie_beside_each_other_and_nothing_else(comparison, tmp_path):
-    folder = tmp_path / "out"
-    folder.mkdir()
-    assert write_report(comparison, folder / "clip.html") == folder / "clip.json"
-    assert sorted(path.name for path in folder.iterdir()) == ["clip.html", "clip.json"]
-    assert json.loads((folder / "clip.json").read_text()) == json.loads(comparison.to_json())
-
-
-def test_what_cannot_be_written_is_refused_before_any_work(film, tmp_path):
-    source = film()
-    with pytest.raises(MediaError, match=r"does not end in \.html"):
-        check_report(tmp_path / "report.pdf", source, False)
-    with pytest.raises(MediaError, match="no folder"):
-        check_report(tmp_path / "none" / "report.html", source, False)
-    (tmp_path / "report.json").touch()
-    with pytest.raises(MediaError, match=r"report\.json"):
-        check_report(tmp_path / "report.html", source, False)
-    check_report(tmp_path / "report.html", source, True)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package chromium")
