@@ -1041,6 +1041,68 @@ def compare_command(
         typer.echo(f"{found}\nwrote {output} and {numbers}")
 
 
+@app.command("report", rich_help_panel="Look and measure")
+@reports_errors
+def report_command(
+    result: Annotated[Path, typer.Argument(help="Video that upsample made.", show_default=False)],
+    source: Annotated[Path, typer.Option(help="Video that it was made of.", show_default=False)],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Also score this model on the source: drop every other frame and make it again.",
+            show_default=False,
+            rich_help_panel="Model",
+        ),
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    flow_scale: FlowScale = "auto",
+    flow: StartFlow = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File or folder to write (default: RESULT_report.html).",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show how a result came out, on a page of its own: what was kept, brightness, and the most doubtful new frames.
+
+    The page loads nothing; the numbers go beside it as .json.
+
+    [bold]Example:[/bold] vfi report video_2x.mp4 --source video.mp4 --model flow-fusion
+    """
+    from vfi.evaluate import evaluate
+    from vfi.page import check_page, write_page
+    from vfi.report import report_result
+    from vfi.report_page import render
+    from vfi.triplets.film import open_film
+
+    output = placed(output, Path(f"{result.stem}_report.html"))
+    check_page(output, result, overwrite)
+    interpolator = None if model is None else load_interpolator(model, device, precision, flow_scale, flow)
+    with progress_bar(result.name, quiet=quiet) as progress:
+        found = report_result(result, source, progress=progress)
+    if interpolator is not None:
+        triplets = open_film(source)
+        with progress_bar(f"{model} on {source.name}", triplets.count, quiet=quiet) as progress:
+            score = evaluate(interpolator, triplets, progress=lambda done: progress(done, triplets.count))
+        found = dataclasses.replace(found, model=model, score=score)
+    numbers = write_page(render(found), found.to_json(), output)
+    if as_json:
+        typer.echo(found.to_json())
+    elif not quiet:
+        typer.echo(f"{found}\nwrote {output} and {numbers}")
+
+
 @flow_app.command("run")
 @reports_errors
 def run_flow_command(

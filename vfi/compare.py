@@ -242,7 +242,7 @@ class _Record:
     def __init__(self, names: Sequence[str], aspect: Fraction | None) -> None:
         self.start = Fraction(0)
         self.frames: list[DroppedFrame] = []
-        self.worst = Worst(WORST, WORST_DISTANCE)
+        self.worst = Worst[WorstFrame](WORST, WORST_DISTANCE)
         self.previews: dict[str, Preview] = {}
         self._names, self._aspect = names, aspect
         self._scores: dict[str, list[FrameScore]] = {name: [] for name in names}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 from vfi.lpips import Distance
 from vfi.media.images import write_image
@@ -72,23 +73,24 @@ class Report:
         """Median over the items without the first ones, which warm up, if there are more."""
         return median(item.ms for item in self.items[WARM_UP:] or self.items)
 
+    def values(self) -> dict[str, Any]:
+        """Return the means, then every item's scores."""
+        return {
+            "data": self.data,
+            "count": len(self.items),
+            "psnr": self.psnr,
+            "ssim": self.ssim,
+            "ie": self.ie,
+            "lpips": self.lpips,
+            "luma_step": self.luma_step,
+            "flicker": self.flicker,
+            "ms_per_frame": self.ms_per_frame,
+            "items": [asdict(item) for item in self.items],
+        }
+
     def to_json(self) -> str:
-        """Return a JSON object: the means, then every item's scores."""
-        return json.dumps(
-            {
-                "data": self.data,
-                "count": len(self.items),
-                "psnr": self.psnr,
-                "ssim": self.ssim,
-                "ie": self.ie,
-                "lpips": self.lpips,
-                "luma_step": self.luma_step,
-                "flicker": self.flicker,
-                "ms_per_frame": self.ms_per_frame,
-                "items": [asdict(item) for item in self.items],
-            },
-            indent=2,
-        )
+        """Return `values` as a JSON object."""
+        return json.dumps(self.values(), indent=2)
 
     def table(self) -> str:
         """Return a line for every item."""

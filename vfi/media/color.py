@@ -164,6 +164,24 @@ def planes(picture: av.VideoFrame) -> list[np.ndarray]:
     return _planes(_planar(picture))[:3]
 
 
+def luma(picture: av.VideoFrame, color: Color) -> np.ndarray:
+    """Return the luma of a YUV or grey picture, (H, W) uint8: black 0, white 255."""
+    picture = _planar(picture)
+    black, span, _, _ = _levels(depth(picture.format.name), color.full_range)
+    return _quantised(_planes(picture)[0] - np.float32(black), 255 / span, peak=255).astype(np.uint8)
+
+
+def luma_of_rgb(rgb: np.ndarray, color: Color) -> np.ndarray:
+    """Return the luma of RGB (H, W, 3), uint8 or uint16, as `luma` has it.
+
+    >>> luma_of_rgb(np.full((1, 1, 3), 65535, np.uint16), Color())
+    array([[255]], dtype=uint8)
+    """
+    red, blue = color.luma_weights(rgb.shape[0])
+    weights = np.array([red, 1 - red - blue, blue], np.float32)
+    return _quantised(rgb @ weights, 255 / np.iinfo(rgb.dtype).max, peak=255).astype(np.uint8)
+
+
 def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -> av.VideoFrame:
     """Return the picture in another pixel format and, between RGB and YUV, from ``color`` to ``target``.
 

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from vfi.media.coarse import coarse_picture, coarse_rgb
-from vfi.media.color import Color, beyond_range, convert, from_rgb, to_rgb
+from vfi.media.color import Color, beyond_range, convert, from_rgb, luma, luma_of_rgb, to_rgb
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,13 @@ class Frame:
         if self.picture is None or self.picture.format.is_rgb or self.picture.format.has_palette:
             return coarse_rgb(self.rgb)
         return coarse_picture(self.picture)
+
+    @cached_property
+    def luma(self) -> np.ndarray:
+        """Luma (H, W), uint8: black 0, white 255; what goes beyond is clipped."""
+        if self.picture is None or self.picture.format.is_rgb or self.picture.format.has_palette:
+            return luma_of_rgb(self.rgb, self.color)
+        return luma(self.picture, self.color)
 
     def at(self, time: Fraction) -> Frame:
         """Return the same picture, shown at another time."""

@@ -45,6 +45,7 @@ class StreamFacts:
     rate: Fraction | None  # frames per second of a video, as declared
     sample_rate: int | None  # of a sound
     layout: str | None  # of a sound's channels: mono, stereo, 5.1
+    end: Fraction | None = None  # seconds since the file's start, of what it holds; None if the file is not whole
 
     def __str__(self) -> str:
         """
@@ -166,6 +167,7 @@ def probe(path: Path) -> Probe:
 def _probe(path: Path, container: av.container.InputContainer) -> Probe:
     fault = unfit = video = None
     notes: tuple[str, ...] = ()
+    streams = list(map(_stream, container.streams))
     try:
         stream = main_video(container, path)
     except MediaError as error:
@@ -187,6 +189,8 @@ def _probe(path: Path, container: av.container.InputContainer) -> Probe:
                 duration=times.duration,
                 interlaced=survey.interlaced,
             )
+            ends = {index: end - survey.origin for index, end in survey.ends.items()}
+            streams = [replace(facts, end=None if facts.cover else ends.get(facts.index)) for facts in streams]
     return Probe(
         path=path,
         fault=fault,
@@ -194,7 +198,7 @@ def _probe(path: Path, container: av.container.InputContainer) -> Probe:
         bytes=path.stat().st_size,
         container=container.format.name,
         duration=None if container.duration is None else Fraction(container.duration, av.time_base),
-        streams=tuple(map(_stream, container.streams)),
+        streams=tuple(streams),
         chapters=tuple(map(_chapter, container.chapters())),
         video=video,
         notes=notes,

@@ -6,7 +6,7 @@ It finds missing parts before hours of work are spent, and gives the exact times
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,6 +40,7 @@ class Survey:
     countable: bool  # every picture of the timeline will be decoded
     stamped: bool  # the pictures carry their own times
     interlaced: bool  # each picture holds two moments
+    ends: Mapping[int, Fraction]  # of every stream's last packet, by its index, on the file's own clock
 
     def notes(self, container: av.container.InputContainer) -> tuple[str, ...]:
         """Return what the user should know about how the file is read, a sentence each."""
@@ -111,7 +112,7 @@ def examine(path: Path) -> Survey:
         context: Any = stream.codec_context
         context.thread_count = 1  # complaints of other threads could not be caught
         codec, rates = context.name, [stream.average_rate, stream.guessed_rate, stream.base_rate]
-        stamps, packets, stamped = array("q"), 0, True
+        stamps, packets, stamped, ends = array("q"), 0, True, dict[int, Fraction]()
         last, origin, first = (0, 0), None, None
         for packet in container.demux():
             if not packet.size:
@@ -120,6 +121,8 @@ def examine(path: Path) -> Survey:
             if stamp is not None and not packet.is_discard:
                 time = stamp * packet.time_base
                 origin = time if origin is None else min(origin, time)
+                end = time + (packet.duration or 0) * packet.time_base
+                ends[packet.stream_index] = max(end, ends.get(packet.stream_index, end))
             if packet.stream_index != index:
                 continue
             packets += 1
@@ -155,6 +158,7 @@ def examine(path: Path) -> Survey:
             countable=codec not in _UNCOUNTABLE,
             stamped=stamped,
             interlaced=context.field_order in _INTERLACED or first.interlaced_frame,
+            ends=ends,
         )
 
 
