@@ -140,6 +140,16 @@ StartFlow = Annotated[
         rich_help_panel="Model",
     ),
 ]
+FallBack = Annotated[
+    str | None,
+    typer.Option(
+        "--fallback",
+        help="What comes in where the model does not trust its frame: soft (less detail and some blend; the default),"
+        " blend, hold (the nearer frame), or off.",
+        show_default=False,
+        rich_help_panel="Model",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output if it exists.", rich_help_panel="Output")
 ]
@@ -173,10 +183,12 @@ def progress_bar(
         yield lambda done, known: progress.update(task, completed=done, total=known)
 
 
-def load_interpolator(model: str, device: str, precision: str, flow_scale: str, flow: str | None) -> "Interpolator":
+def load_interpolator(
+    model: str, device: str, precision: str, flow_scale: str, flow: str | None, fallback: str | None = None
+) -> "Interpolator":
     from vfi.interpolator import Interpolator
 
-    return Interpolator.load(model, device, precision, flow_scale, flow)
+    return Interpolator.load(model, device, precision, flow_scale, flow, fallback)
 
 
 def print_version(wanted: bool) -> None:
@@ -309,6 +321,7 @@ def upsample(
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
+    fallback: FallBack = None,
     cuts: Annotated[
         str,
         typer.Option(
@@ -404,7 +417,7 @@ def upsample(
     if not many:
         refuse_existing(batch.jobs[0].output, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
 
     def run(job: "Job", label: str) -> "Summary":
         refuse_existing(job.output, overwrite)
@@ -505,6 +518,10 @@ def describe(summary: "Summary") -> str:
     ]
     if found:
         lines.append(f"found {' and '.join(found)}")
+    if summary.confidence:
+        mean = sum(trust for _, trust in summary.confidence) / len(summary.confidence)
+        time, least = min(summary.confidence, key=lambda known: known[1])
+        lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {time:.2f} s)")
     if summary.copied:
         lines.append(f"copied untouched: {', '.join(summary.copied)}")
     return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
@@ -582,6 +599,7 @@ def pair(
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
+    fallback: FallBack = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make the images between two images, evenly spaced in time.
@@ -596,7 +614,7 @@ def pair(
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
     output.mkdir(parents=True, exist_ok=True)
     for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
         for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):
@@ -629,6 +647,7 @@ def evaluate_command(
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
+    fallback: FallBack = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on frames that are known: PSNR, SSIM, IE, LPIPS, luma step of 8-bit RGB images, and time.
@@ -644,7 +663,7 @@ def evaluate_command(
     from vfi.triplets import open_triplets
 
     triplets = open_triplets(data, variant=variant, factor=factor)
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
     try:
         lpips = load_lpips(interpolator.device)
     except LpipsMissing as missing:

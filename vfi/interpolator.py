@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -14,7 +15,15 @@ from flow.two_way import TwoWay, find_two_way
 from flow.warp import resize_flow
 from vfi.models import load_model
 from vfi.models.classical import Classical
+from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
+
+
+class Made(NamedTuple):
+    """An image made between two others."""
+
+    image: np.ndarray  # (H, W, 3) uint8 or uint16
+    confidence: float | None  # mean over its pixels, 0 to 1; None for a model that does not know its own
 
 
 class Interpolator:
@@ -34,13 +43,15 @@ class Interpolator:
         precision: str = "auto",
         flow_scale: str = "auto",
         flow: str | TwoWay | None = None,
+        fallback: str | None = None,
     ) -> None:
         """Take a model to a device.
 
         device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, or float16 on a GPU;
         flow_scale: size at which motion is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8;
         flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
-        for the model's own. Raises ValueError for anything else.
+        for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
+        the model's own way. Raises ValueError for anything else.
         """
         self.device = choose_device(device)
         self.dtype = choose_precision(precision, self.device)
@@ -54,6 +65,12 @@ class Interpolator:
             if not isinstance(backbone, Classical):
                 raise ValueError("this model has no two-way flow to start from: leave out the flow")
             backbone.two_way = find_two_way(flow, device, precision) if isinstance(flow, str) else flow
+        if fallback is not None:
+            if not isinstance(model, FlowFusion) or model.confidence is None:
+                raise ValueError("this model does not know its confidence: leave out the fallback")
+            if fallback not in get_args(Fallback):
+                raise ValueError(f"unknown fallback {fallback!r}: use {', '.join(get_args(Fallback))}")
+            model.fallback = fallback  # type: ignore[assignment]
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
@@ -65,17 +82,22 @@ class Interpolator:
         precision: str = "auto",
         flow_scale: str = "auto",
         flow: str | TwoWay | None = None,
+        fallback: str | None = None,
     ) -> "Interpolator":
         """Use a shipped model by its name, or a checkpoint by its file."""
-        return cls(load_model(name), device, precision, flow_scale, flow)
+        return cls(load_model(name), device, precision, flow_scale, flow, fallback)
 
-    @torch.inference_mode()
     def __call__(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
         """Return one image for every time in (0, 1); 0 is ``before``, 1 is ``after``.
 
         before, after: (H, W, 3) RGB, uint8 or uint16, the full range; the results are like them.
         Raises ValueError if they differ in size or depth.
         """
+        return [made.image for made in self.make(before, after, times)]
+
+    @torch.inference_mode()
+    def make(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[Made]:
+        """Return what `__call__` does, and how far each image is to be trusted."""
         if before.shape != after.shape or before.dtype != after.dtype:
             raise ValueError(
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
@@ -83,7 +105,13 @@ class Interpolator:
             )
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             pair = self.model.prepare(self._to_tensor(before), self._to_tensor(after))
-            return [self._to_image(self.model.synthesize(pair, self._time(t)), before.dtype) for t in times]
+            return [self._at(pair, self._time(t), before.dtype) for t in times]
+
+    def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
+        if not isinstance(self.model, FlowFusion):
+            return Made(self._to_image(self.model.synthesize(pair, t), dtype), None)
+        frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
+        return Made(self._to_image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
 
     @torch.inference_mode()
     def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:

@@ -35,7 +35,7 @@ def objective(model: nn.Module, batch: Batch, loss: Loss, weights: Weights) -> T
     motion = model.motion(pair, batch.t)
     total = torch.zeros((), device=batch.t.device)
     if weights.frame:
-        total = total + weights.frame * loss(model.fuse(pair, motion, batch.t), batch.middle)
+        total = total + weights.frame * loss(model.fuse(pair, motion, batch.t).frame, batch.middle)
     if not (weights.levels or weights.teacher):
         return total
     weight = weights.levels

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +19,16 @@ from vfi.timing import Timing
 
 Between = Callable[[np.ndarray, np.ndarray, Sequence[Fraction]], Sequence[np.ndarray]]
 """Two RGB images (H, W, 3), uint8 or uint16, and times in (0, 1) -> an image like them for each time."""
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A `Between` that knows how far its images are to be trusted: 0 to 1, or None."""
+
+    def make(
+        self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]
+    ) -> Sequence[tuple[np.ndarray, float | None]]: ...
+
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames written so far and, if known, the frames to write."""
@@ -33,6 +45,7 @@ class Summary:
     frames_new: int  # made by the interpolator; the others are the source's, some shown more than once
     cuts: int  # changes of scene, across which nothing is interpolated
     frames_held: int  # of the source, that repeat the one before
+    confidence: tuple[tuple[float, float], ...]  # time in seconds, and confidence, of new frames whose maker knows it
     duration: Fraction  # seconds
     rate_in: Fraction | None  # frames per second, None if variable
     rate_out: Fraction | None
@@ -48,6 +61,11 @@ class _Tally:
     frames: int = 0
     cuts: int = 0
     held: int = 0
+    new: int = 0
+    done: int = 0
+    # Twelve bytes a frame: a film of ten hours needs a few megabytes.
+    times: array[float] = field(default_factory=lambda: array("d"))
+    confidence: array[float] = field(default_factory=lambda: array("f"))
 
     def arriving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -59,6 +77,15 @@ class _Tally:
             self.cuts += span.kind == "cut"
             self.held += span.held
             yield span
+
+    def leaving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            yield frame
+            self.done += 1
+            self.new += frame.picture is None
+            if frame.confidence is not None:
+                self.times.append(float(frame.time))
+                self.confidence.append(frame.confidence)
 
 
 def interpolate(
@@ -107,11 +134,16 @@ def _made(before: Frame, after: Frame, instants: list[Fraction], between: Betwee
     studio = before.beyond_range or after.beyond_range
     first, second = (before.studio_rgb, after.studio_rgb) if studio else (before.rgb, after.rgb)
     span = after.time - before.time
-    images = between(first, second, [(instant - before.time) / span for instant in instants])
-    for instant, image in zip(instants, images, strict=True):
+    times = [(instant - before.time) / span for instant in instants]
+    made: Iterable[tuple[np.ndarray, float | None]]
+    if isinstance(between, Knowing):
+        made = between.make(first, second, times)
+    else:
+        made = ((image, None) for image in between(first, second, times))
+    for instant, (image, confidence) in zip(instants, made, strict=True):
         if image.shape != first.shape or image.dtype != first.dtype:
             raise ValueError(f"the interpolator returned {image.shape} {image.dtype} for {first.shape} {first.dtype}")
-        yield Frame(instant, before.duration, before.color, pixels=image, studio=studio)
+        yield Frame(instant, before.duration, before.color, pixels=image, confidence=confidence, studio=studio)
 
 
 def _blend(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
@@ -151,23 +183,22 @@ def upsample(
             tick=timing.tick(times.tick),
             start=start,
         ) as writer:
-            tally, done, new = _Tally(), 0, 0
+            tally = _Tally()
             found = tally.between(spans(tally.arriving(reader.frames(writer.copy)), content))
-            for frame in fill(found, between, timing, content):
+            for frame in tally.leaving(fill(found, between, timing, content)):
                 writer.write(frame)
-                done += 1
-                new += frame.picture is None
                 if progress is not None:
-                    progress(done, None if reader.frame_count is None else total)
+                    progress(tally.done + 1, None if reader.frame_count is None else total)
             writer.finish(start + times.duration)
         return Summary(
             source=source,
             output=output,
             frames_in=tally.frames,
-            frames_out=done,
-            frames_new=new,
+            frames_out=tally.done,
+            frames_new=tally.new,
             cuts=tally.cuts,
             frames_held=tally.held,
+            confidence=tuple(zip(tally.times, tally.confidence, strict=True)),
             duration=times.duration,
             rate_in=times.rate,
             rate_out=rate,

@@ -22,6 +22,7 @@ class Frame:
     color: Color
     picture: av.VideoFrame | None = None
     pixels: np.ndarray | None = None  # RGB (H, W, 3), uint8 or uint16
+    confidence: float | None = None  # how far new pixels are to be trusted, 0 to 1, where their maker knows
     studio: bool = False  # whether the pixels leave room beyond black and white: see `studio_rgb`
 
     @cached_property

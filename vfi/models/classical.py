@@ -7,10 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flow.overlay import find_overlay
 from flow.projection import coverage, motions_at
 from flow.scale import choose_flow_scale, shrink
 from flow.two_way import two_way_estimator
 from flow.warp import backward_warp, resize, resize_flow
+
+HIDDEN = 0.01  # weight of a frame where an overlay hides it, of 1 where it does not
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class ClassicalPair(NamedTuple):
     frames: tuple[Tensor, Tensor]
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0, at the flow scale
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, H, W) in [0, 1]
+    overlay: Tensor | None  # where something stands still over what moves, (B, 1, H, W) in [0, 1]; None if nothing does
 
 
 class Candidates(NamedTuple):
@@ -55,13 +59,18 @@ class Classical(nn.Module):
         flows: 0->1 and 1->0 at the flow scale, where they are known.
         """
         size = (frame0.shape[-2], frame0.shape[-1])
-        if flows is None:
-            scale = self.flow_scale or choose_flow_scale(*size)
-            flows = self.two_way(shrink(frame0, scale), shrink(frame1, scale))
-        flow01, flow10 = flows
+        scale = self.flow_scale or choose_flow_scale(*size)
+        small = shrink(frame0, scale), shrink(frame1, scale)
+        flow01, flow10 = flows = self.two_way(*small) if flows is None else flows
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        return ClassicalPair((frame0, frame1), (flow01, flow10), (resize(seen0, size), resize(seen1, size)))
+        overlay = find_overlay(*small, *flows)
+        return ClassicalPair(
+            (frame0, frame1),
+            flows,
+            (resize(seen0, size), resize(seen1, size)),
+            resize(overlay, size) if overlay.any() else None,
+        )
 
     def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> Candidates:
         """Return frame 0 and frame 1 along the first motion, then along the second; motions as `motions_at` gives."""
@@ -73,6 +82,11 @@ class Classical(nn.Module):
             # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
             weight0 = (1 - t) * (backward_warp(pair.seen[1], to1) + self.config.unseen)
             weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)
+            if pair.overlay is not None:  # which hides from a frame what moves behind it
+                weight0, weight1 = (
+                    weight * (1 - backward_warp(pair.overlay, to) + HIDDEN)
+                    for weight, to in ((weight0, to0), (weight1, to1))
+                )
             weights += [weight / (2 * (weight0 + weight1)) for weight in (weight0, weight1)]
             # Bilinear sampling would blur, which costs a quarter of a decibel.
             images += [backward_warp(f, to, "bicubic") for f, to in zip(pair.frames, (to0, to1), strict=True)]
@@ -80,11 +94,17 @@ class Classical(nn.Module):
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""
-        return mix(*self.candidates(state, motions_at(*state.flows, t), t)).clamp(0, 1)
+        made = mix(*self.candidates(state, motions_at(*state.flows, t), t))
+        return lay_over(made, state, t).clamp(0, 1)
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:
         """frame0, frame1 (B, 3, H, W) in [0, 1], t (B, 1, 1, 1) in (0, 1); returns (B, 3, H, W)."""
         return self.synthesize(self.prepare(frame0, frame1), t)
+
+
+def lay_over(made: Tensor, pair: ClassicalPair, t: Tensor) -> Tensor:
+    """Return a frame (B, 3, H, W) at t with what stands still over the picture in its place."""
+    return made if pair.overlay is None else torch.lerp(made, torch.lerp(*pair.frames, t), pair.overlay)
 
 
 def mix(images: list[Tensor], weights: Tensor) -> Tensor:

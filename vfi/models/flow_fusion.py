@@ -22,8 +22,9 @@ from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows, motions_at
 from flow.scale import choose_flow_scale, shrink
-from flow.warp import backward_warp, resize
-from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, mix
+from flow.warp import backward_warp, resize, resize_flow
+from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, lay_over, mix
+from vfi.models.confidence import Confidence, Fallback, fall_back, find_signs
 from vfi.models.unet import UNet
 
 TRUST = 1 / 3  # weight of the learnt flow beside a backbone's until the U-Net knows better
@@ -38,6 +39,7 @@ class FlowFusionConfig:
     refine_levels: int = 2  # finest pyramid levels that refine a given start, or 0; from zero all levels run
     fusion: tuple[int, ...] = (32, 48, 64)  # channels of the U-Net at 1/2, 1/4, ...
     context: tuple[int, ...] = (16, 32, 48)  # and of the features of each frame that join it from 1/4 on
+    confidence: int = 0  # channels of what weighs the frame against softer ones, see `vfi.models.confidence`; 0: none
 
 
 class Pair(NamedTuple):
@@ -61,6 +63,13 @@ class Motion(NamedTuple):
     classical: tuple[Tensor, Tensor] | None  # the backbone's motions, at the flow scale
 
 
+class Fused(NamedTuple):
+    """A frame at one time."""
+
+    frame: Tensor  # (B, 3, H, W), not clamped
+    confidence: Tensor | None  # (B, 1, h, w) in (0, 1), on a coarser grid; None without a network for it
+
+
 class Context(nn.Module):
     """Features of one frame at 1/4, 1/8, ... for the U-Net to see along the flow."""
 
@@ -82,6 +91,7 @@ class FlowFusion(nn.Module):
     """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
 
     flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
+    fallback: Fallback = "soft"
 
     def __init__(self, config: FlowFusionConfig) -> None:
         super().__init__()
@@ -97,6 +107,7 @@ class FlowFusion(nn.Module):
         self.unet = UNet(
             6 + 4 * candidates + 4 + 1, candidates + 3, config.fusion, [2 * width for width in config.context[1:]]
         )
+        self.confidence = Confidence(config.confidence) if config.confidence else None
 
     def start(self, frame0: Tensor, frame1: Tensor) -> Tensor | None:
         """Return the backbone's flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
@@ -157,8 +168,8 @@ class FlowFusion(nn.Module):
             weights = [trust * weight for weight in weights] + [(1 - trust) * classical.weights]
         return Candidates(images, torch.cat(weights, dim=1))
 
-    def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Tensor:
-        """Return the frame (B, 3, H, W) at t from what `motion` found; not clamped."""
+    def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Fused:
+        """Return the frame at t from what `motion` found, and how far it is to be trusted."""
         images, weights = self.candidates(pair, motion, t)
         times = t.expand(-1, 1, *pair.size)
         seen = torch.cat([*pair.frames, *images, weights, motion.flows / 32, times], dim=1)
@@ -168,11 +179,24 @@ class FlowFusion(nn.Module):
             along.append(torch.cat(warp_both(features, smaller), dim=1))
         out = crop_to(self.unet(pad_to_multiple(seen, self.unet.multiple), along), pair.size).float()
         logits, residual = out[:, :-3], out[:, -3:]
-        return mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
+        made = mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
+        confidence = None
+        if self.confidence is not None:
+            disagreement = self._disagreement(motion, pair.size)
+            found = self.confidence(find_signs(made, pair.frames, images, disagreement, motion.flows))
+            made, confidence = fall_back(made, pair.frames, t, found, self.fallback), found[:, :1]
+        return Fused(made if pair.classical is None else lay_over(made, pair.classical, t), confidence)
+
+    @staticmethod
+    def _disagreement(motion: Motion, size: tuple[int, int]) -> Tensor:
+        """Distance between the backbone's two motions (B, 1, H, W) in pixels; zero without a backbone."""
+        if motion.classical is None:
+            return torch.zeros_like(motion.flows[:, :1])
+        return resize_flow(motion.classical[0] - motion.classical[1], size).square().sum(1, keepdim=True).sqrt()
 
     def synthesize(self, state: Pair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""
-        return self.fuse(state, self.motion(state, t), t).clamp(0, 1)
+        return self.fuse(state, self.motion(state, t), t).frame.clamp(0, 1)
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:
         """frame0, frame1 (B, 3, H, W) in [0, 1], t (B, 1, 1, 1) in (0, 1); returns (B, 3, H, W)."""

@@ -1,0 +1,98 @@
+"""Confidence: how far a frame made of warped images is to be trusted, place by place, and what it falls back on.
+
+Where the warped images disagree, at least one of them shows the wrong thing, and fine detail is as likely to stand in
+the wrong place as in the right one. The frame that errs least is a softer one there: its finest detail fades, and some
+of the plain blend of the two frames comes in. How much is learnt from the signs of such places.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from flow.models.layers import SLOPE, conv
+from flow.padding import crop_to, pad_to_multiple
+from vfi.models.classical import mix
+
+Fallback = Literal["soft", "blend", "hold", "off"]
+"""What comes in where a frame is not to be trusted: what the weights say, only the blend of its neighbours, only the
+nearer one of them, or nothing."""
+
+GRID = 4  # signs and confidence are found on a grid so many times coarser than the frame
+SIGNS = 7
+SOFTER = (2, 4)  # the frame without the detail that is lost when it is so many times smaller
+DOUBT, SURE = 0.3, 0.6  # confidence at and below which a frame is replaced, and from which it stays
+TRUST = 4.0  # logit that the frame starts with, against the others' zero
+
+
+class Confidence(nn.Module):
+    """Weighs a made frame against the blend of its neighbours and softer versions of itself."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            conv(SIGNS, width),
+            *(
+                layer
+                for reach in (2, 4)
+                for layer in (nn.Conv2d(width, width, 3, padding=reach, dilation=reach), nn.LeakyReLU(SLOPE))
+            ),
+        )
+        self.head = nn.Conv2d(width, 2 + len(SOFTER), 1)
+        nn.init.zeros_(self.head.weight)
+        with torch.no_grad():
+            self.head.bias.copy_(torch.tensor([TRUST] + [0.0] * (1 + len(SOFTER))))  # type: ignore[union-attr]
+
+    def forward(self, signs: Tensor) -> Tensor:
+        """signs (B, SIGNS, h, w) as `find_signs` gives them; returns weights (B, 4, h, w), above 0, sum 1.
+
+        They are of the frame, whose weight is the confidence, of the blend, and of the softer versions.
+        """
+        return torch.softmax(self.head(self.look(signs)).float(), dim=1)
+
+
+def find_signs(
+    made: Tensor, frames: tuple[Tensor, Tensor], images: list[Tensor], disagreement: Tensor, flows: Tensor
+) -> Tensor:
+    """Return what tells how far a made frame is to be trusted: (B, SIGNS, H / 4, W / 4), of order one.
+
+    made and frames (B, 3, H, W) in [0, 1]; images: what it was mixed from, the first two warped from either frame;
+    disagreement (B, 1, H, W) in pixels, between the motions seen from either frame; flows (B, 4, H, W) to both, pixels.
+    """
+    # Every second pixel is enough: signs are means over a neighbourhood.
+    made, frame0, frame1, *images = (image[..., ::2, ::2] for image in (made, *frames, *images))
+    steps = F.pad(made, (0, 1, 0, 1), mode="replicate")
+    signs = [
+        (images[0] - images[1]).abs(),
+        torch.stack(images).std(dim=0),
+        (frame0 - frame1).abs(),
+        (steps[..., :-1, 1:] - made).abs() + (steps[..., 1:, :-1] - made).abs(),
+        (torch.stack(images).mean(dim=0) - made).abs(),
+    ]
+    levels = [255 * sign.mean(dim=1, keepdim=True) for sign in signs]
+    motion = (flows[:, 2:] - flows[:, :2])[..., ::2, ::2].square().sum(1, keepdim=True).sqrt()
+    found = torch.cat([*levels, disagreement[..., ::2, ::2], motion], dim=1).float()
+    return torch.log1p(F.avg_pool2d(found, GRID // 2, ceil_mode=True)) / 2
+
+
+def fall_back(made: Tensor, frames: tuple[Tensor, Tensor], t: Tensor, weights: Tensor, fallback: Fallback) -> Tensor:
+    """Return the frame with what is not to be trusted in it replaced.
+
+    made, frames (B, 3, H, W); t (B, 1, 1, 1); weights (B, 4, h, w), as `Confidence` finds them.
+    """
+    if fallback == "off":
+        return made
+    size = (made.shape[-2], made.shape[-1])
+    weights = F.interpolate(weights, size=size, mode="bilinear", align_corners=False)
+    blended = torch.lerp(*frames, t)
+    if fallback != "soft":
+        other = blended if fallback == "blend" else torch.where(t < 0.5, *frames)
+        return torch.lerp(other, made, ((weights[:, :1] - DOUBT) / (SURE - DOUBT)).clamp(0, 1))
+    padded = pad_to_multiple(made, max(SOFTER))
+    versions = [made, blended]
+    for times in SOFTER:
+        small = F.avg_pool2d(padded, times)
+        large = F.interpolate(small, size=padded.shape[-2:], mode="bilinear", align_corners=False)
+        versions.append(crop_to(large, size))
+    return mix(versions, weights)
