@@ -13,8 +13,6 @@ from flow.scale import choose_flow_scale, shrink
 from flow.two_way import two_way_estimator
 from flow.warp import backward_warp, resize, resize_flow
 
-HIDDEN = 0.01  # weight of a frame where an overlay hides it, of 1 where it does not
-
 
 @dataclass(frozen=True)
 class ClassicalConfig:
@@ -59,12 +57,14 @@ class Classical(nn.Module):
         flows: 0->1 and 1->0 at the flow scale, where they are known.
         """
         size = (frame0.shape[-2], frame0.shape[-1])
-        scale = self.flow_scale or choose_flow_scale(*size)
-        small = shrink(frame0, scale), shrink(frame1, scale)
-        flow01, flow10 = flows = self.two_way(*small) if flows is None else flows
+        if flows is None:
+            scale = self.flow_scale or choose_flow_scale(*size)
+            flows = self.two_way(shrink(frame0, scale), shrink(frame1, scale))
+        flow01, flow10 = flows
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        overlay = find_overlay(*small, *flows)
+        grid = (flow01.shape[-2], flow01.shape[-1])
+        overlay = find_overlay(resize(frame0, grid), resize(frame1, grid), *flows)
         return ClassicalPair(
             (frame0, frame1),
             flows,
@@ -82,11 +82,6 @@ class Classical(nn.Module):
             # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
             weight0 = (1 - t) * (backward_warp(pair.seen[1], to1) + self.config.unseen)
             weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)
-            if pair.overlay is not None:  # which hides from a frame what moves behind it
-                weight0, weight1 = (
-                    weight * (1 - backward_warp(pair.overlay, to) + HIDDEN)
-                    for weight, to in ((weight0, to0), (weight1, to1))
-                )
             weights += [weight / (2 * (weight0 + weight1)) for weight in (weight0, weight1)]
             # Bilinear sampling would blur, which costs a quarter of a decibel.
             images += [backward_warp(f, to, "bicubic") for f, to in zip(pair.frames, (to0, to1), strict=True)]

@@ -94,3 +94,16 @@ def test_at_half_the_flow_scale_motion_is_half_as_large_and_the_frame_as_sharp()
     assert pair.flows[0].shape[-2:] == (256, 200)
     assert pair.flows[0][..., 20:-20, 20:-20].mean(dim=(0, 2, 3))[0].item() == pytest.approx(-10, abs=0.1)
     assert psnr(model.synthesize(pair, time(0.5))[..., 32:-32], middle[..., 32:-32]) > 45
+
+
+def test_text_stays_still_over_a_ground_that_moves(classical):
+    text = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    text[..., 60:64, 20:100] = text[..., 50:75, 40:44] = text[..., 50:75, 80:84] = True
+    white = torch.ones(())
+    first, middle, last = (
+        torch.where(text, white, torch.roll(0.6 * texture(3), shift, dims=-1))
+        for shift in (-MOTION // 2, 0, MOTION // 2)
+    )
+    made = classical(first, last, time(0.5))
+    assert (made - middle)[text.expand_as(made)].abs().mean() < 0.03
+    assert psnr(made[..., 16:-16], middle[..., 16:-16]) > 28
