@@ -76,3 +76,13 @@ def test_a_wrong_wish_is_one_sentence(two_scenes, wrong):
 
 def test_the_threshold_that_help_shows_is_the_one_in_use():
     assert cli.CUT_THRESHOLD == THRESHOLD
+
+
+def test_the_report_tells_how_far_new_frames_are_to_be_trusted(two_scenes):
+    done = vfi("upsample", two_scenes, "--crf", 0)
+    assert "confidence in new frames" in done.stdout
+    summary = json.loads(vfi("upsample", two_scenes, "--json", "--overwrite").stdout)
+    assert len(summary["confidence"]) == summary["frames_new"] == 10
+    assert all(0 < trust <= 1 for _, trust in summary["confidence"])
+    assert [time for time, _ in summary["confidence"]] == pytest.approx([(i + 0.5) / 25 for i in range(11) if i != 5])
+    assert vfi("upsample", two_scenes, "-m", "blend", "--fallback", "hold", "--overwrite").exit_code == 1

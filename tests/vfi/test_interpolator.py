@@ -145,3 +145,36 @@ def test_the_motion_behind_a_frame_is_that_from_before_to_after(name, knows):
     if motion is not None:
         assert motion.shape == (128, 192, 2)
         assert np.median(motion[16:-16, 16:-16], axis=(0, 1)) == pytest.approx([4, 2], abs=0.25)
+
+
+def test_a_frame_between_unlike_pictures_is_trusted_less_than_one_between_like_ones():
+    scene = texture()
+    first, second, other = scene[:, 16:80], scene[:, 14:78], texture()[::-1, 32:96]
+    maker = Interpolator.load("flow-fusion", "cpu", "float32")
+    (like,), (unlike,) = maker.make(first, second, HALF), maker.make(first, other, HALF)
+    assert 0 < unlike.confidence < like.confidence - 0.1 < 1
+    assert np.array_equal(maker(first, second, HALF)[0], like.image)
+
+
+def test_without_confidence_there_is_none_and_no_fallback():
+    scene = texture()
+    (made,) = Interpolator.load("classical").make(scene, scene, HALF)
+    assert made.confidence is None
+    with pytest.raises(ValueError, match="leave out the fallback"):
+        Interpolator.load("classical", fallback="hold")
+    with pytest.raises(ValueError, match="use soft, blend, hold, off"):
+        Interpolator.load("flow-fusion", fallback="guess")
+
+
+def test_where_it_is_not_trusted_a_frame_falls_back_as_asked():
+    first, second = texture()[:, 16:80], texture()[::-1, 32:96]
+    made = {
+        way: Interpolator.load("flow-fusion", "cpu", "float32", fallback=way)(first, second, HALF)[0].astype(int)
+        for way in ("soft", "blend", "hold", "off")
+    }
+    blended = (first.astype(int) + second) / 2
+    away = {way: np.abs(image - blended).mean() for way, image in made.items()}
+    assert away["blend"] < away["off"]
+    assert np.abs(made["hold"] - second).mean() < np.abs(made["off"] - second).mean()
+    detail = {way: np.abs(np.diff(image, axis=1)).mean() for way, image in made.items()}
+    assert detail["soft"] < detail["off"]

@@ -52,15 +52,15 @@ def test_a_frame_that_is_not_trusted_is_replaced_as_asked():
     torch.testing.assert_close(fall_back(made, (first, second), 1 - EARLY, doubt, "hold"), second)
     torch.testing.assert_close(fall_back(made, (first, second), EARLY, doubt, "blend"), 0.75 * first + 0.25 * second)
     torch.testing.assert_close(
-        fall_back(made, (first, second), EARLY, doubt, "soft"), 0.1 * made + 0.9 * (0.75 * first + 0.25 * second)
+        fall_back(made, (first, second), EARLY, doubt, "soft", 1.0), 0.1 * made + 0.9 * (0.75 * first + 0.25 * second)
     )
 
 
 def test_softer_versions_lose_detail_and_keep_their_brightness():
     (made,) = pictures(1, 48, 64)
-    soft = fall_back(made, (made, made), HALF, weights(0, 0, 0, 1.0), "soft")
+    soft = fall_back(made, (made, made), HALF, weights(0, 0, 0, 1.0), "soft", 1.0)
     assert soft.std() < 0.3 * made.std()
     assert abs(soft.mean() - made.mean()) < 0.002
     ramp = torch.linspace(0, 1, 64).expand(1, 3, 48, 64)
-    soft = fall_back(ramp, (ramp, ramp), HALF, weights(0, 0, 1.0, 0), "soft")
+    soft = fall_back(ramp, (ramp, ramp), HALF, weights(0, 0, 1.0, 0), "soft", 1.0)
     torch.testing.assert_close(soft[..., 4:-4], ramp[..., 4:-4])
