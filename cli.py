@@ -378,6 +378,14 @@ def upsample(
             rich_help_panel="Output",
         ),
     ] = None,
+    confidence: Annotated[
+        Path | None,
+        typer.Option(
+            help="Picture (.png) of how far the new frames are to be trusted, over time.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -416,8 +424,17 @@ def upsample(
     report_skipped(batch.skipped)
     if not many:
         refuse_existing(batch.jobs[0].output, overwrite)
+    if confidence is not None:
+        if many:
+            raise typer.BadParameter("name one video", param_hint="--confidence")
+        check_picture(confidence, "--confidence", overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
     interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
+    if confidence is not None:
+        from vfi.interpolator import knows_confidence
+
+        if not knows_confidence(interpolator.model):
+            raise typer.BadParameter(f"{model} does not know its confidence", param_hint="--confidence")
 
     def run(job: "Job", label: str) -> "Summary":
         refuse_existing(job.output, overwrite)
@@ -439,6 +456,10 @@ def upsample(
         run_batch(batch, run, as_json, quiet)
         return
     summary = run(batch.jobs[0], sources[0].name)
+    if confidence is not None:
+        from vfi.confidence_plot import draw_confidence
+
+        draw_confidence(summary.confidence, confidence)
     if as_json:
         typer.echo(json_document(dataclasses.asdict(summary)))
     elif not quiet:
@@ -1581,6 +1602,17 @@ def export_flow_command(
     typer.echo(written.to_json() if as_json else str(written))
 
 
+def check_picture(path: Path, option: str, overwrite: bool) -> None:
+    """Refuse a picture that could not be written in the end."""
+    from vfi.outputs import refuse_existing
+
+    if path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{path} does not end in .png", param_hint=option)
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{path.parent} is no folder", param_hint=option)
+    refuse_existing(path, overwrite)
+
+
 @flow_app.command("bench")
 @reports_errors
 def bench_flow_command(
@@ -1608,14 +1640,9 @@ def bench_flow_command(
     """
     from flow.bench import bench_flow
     from flow.datasets import open_datasets
-    from vfi.outputs import refuse_existing
 
     if plot is not None:
-        if plot.suffix.lower() != ".png":
-            raise typer.BadParameter(f"{plot} does not end in .png", param_hint="--plot")
-        if not plot.parent.is_dir():
-            raise typer.BadParameter(f"{plot.parent} is no folder", param_hint="--plot")
-        refuse_existing(plot, overwrite)
+        check_picture(plot, "--plot", overwrite)
     dataset = open_datasets(data, split, variant=variant, held_out=held_out)
     with progress_bar(dataset.name, unit="pairs") as progress:
         found = bench_flow(models or [], dataset, limit=limit, device=device, precision=precision, progress=progress)

@@ -86,3 +86,14 @@ def test_the_report_tells_how_far_new_frames_are_to_be_trusted(two_scenes):
     assert all(0 < trust <= 1 for _, trust in summary["confidence"])
     assert [time for time, _ in summary["confidence"]] == pytest.approx([(i + 0.5) / 25 for i in range(11) if i != 5])
     assert vfi("upsample", two_scenes, "-m", "blend", "--fallback", "hold", "--overwrite").exit_code == 1
+
+
+def test_confidence_is_drawn_over_time(two_scenes, tmp_path):
+    picture = tmp_path / "trust.png"
+    assert vfi("upsample", two_scenes, "--confidence", picture).exit_code == 0
+    assert cv2.imread(str(picture)).shape[1] > 900
+    refused = vfi("upsample", two_scenes, "--confidence", tmp_path / "trust.txt", "--overwrite")
+    assert refused.exit_code == 2
+    assert "does not end in .png" in refused.output
+    refused = vfi("upsample", two_scenes, "-m", "blend", "--confidence", tmp_path / "blend.png", "--overwrite")
+    assert (refused.exit_code, "does not know its confidence" in refused.output) == (2, True)

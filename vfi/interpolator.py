@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeGuard, get_args
 
 import numpy as np
 import torch
@@ -24,6 +24,11 @@ class Made(NamedTuple):
 
     image: np.ndarray  # (H, W, 3) uint8 or uint16
     confidence: float | None  # mean over its pixels, 0 to 1; None for a model that does not know its own
+
+
+def knows_confidence(model: nn.Module) -> TypeGuard[FlowFusion]:
+    """Whether a model tells how far its frames are to be trusted."""
+    return isinstance(model, FlowFusion) and model.confidence is not None
 
 
 class Interpolator:
@@ -66,7 +71,7 @@ class Interpolator:
                 raise ValueError("this model has no two-way flow to start from: leave out the flow")
             backbone.two_way = find_two_way(flow, device, precision) if isinstance(flow, str) else flow
         if fallback is not None:
-            if not isinstance(model, FlowFusion) or model.confidence is None:
+            if not knows_confidence(model):
                 raise ValueError("this model does not know its confidence: leave out the fallback")
             if fallback not in get_args(Fallback):
                 raise ValueError(f"unknown fallback {fallback!r}: use {', '.join(get_args(Fallback))}")
