@@ -8,6 +8,7 @@ import functools
 import json
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -155,13 +156,20 @@ Overwrite = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel="Output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no report.", rich_help_panel="Output")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Also say what is computed where, and how fast.", rich_help_panel="Output"),
+]
 
 
 @contextmanager
 def progress_bar(
     label: str, total: int | None = None, unit: str = "frames", quiet: bool = False
-) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar with rate and time left on stderr; nothing where stderr is not a terminal."""
+) -> Iterator[Callable[..., None]]:
+    """A progress bar with rate and time left on stderr; nothing where stderr is not a terminal.
+
+    It is moved by a call with what is done, of how much if that is known, and in which scene if there are scenes.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
     from rich.text import Text
@@ -180,7 +188,12 @@ def progress_bar(
     )
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(label, total=total)
-        yield lambda done, known: progress.update(task, completed=done, total=known)
+
+        def move(done: int, known: int | None, scene: int | None = None) -> None:
+            text = label if scene is None else f"{label}, scene {scene}"
+            progress.update(task, completed=done, total=known, description=text)
+
+        yield move
 
 
 def load_interpolator(
@@ -389,6 +402,7 @@ def upsample(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Raise a video's frame rate; sound, subtitles, chapters and tags come along.
 
@@ -435,13 +449,16 @@ def upsample(
 
         if not knows_confidence(interpolator.model):
             raise typer.BadParameter(f"{model} does not know its confidence", param_hint="--confidence")
+    if verbose:
+        typer.echo(f"{model} on {interpolator.device} in {interpolator.precision}", err=True)
 
     def run(job: "Job", label: str) -> "Summary":
         refuse_existing(job.output, overwrite)
         if output is not None and names_folder(output, many):
             make_folder(job.output.parent)
+        began = time.monotonic()
         with progress_bar(label, quiet=quiet) as progress:
-            return upsample_video(
+            summary = upsample_video(
                 job.source,
                 job.output,
                 interpolator,
@@ -451,6 +468,15 @@ def upsample(
                 overwrite=overwrite,
                 progress=progress,
             )
+        if verbose:
+            seconds = time.monotonic() - began
+            options = "".join(f" {key}={value}" for key, value in summary.options.items())
+            typer.echo(
+                f"{label}: {seconds:.1f} s, {summary.frames_out / seconds:.1f} frames/s;"
+                f" {summary.codec} {summary.pix_fmt}{options}",
+                err=True,
+            )
+        return summary
 
     if many:
         run_batch(batch, run, as_json, quiet)
@@ -532,19 +558,32 @@ def describe(summary: "Summary") -> str:
         f"{rate(summary.rate_in)} -> {rate(summary.rate_out)}, {float(summary.duration):.3f} s, "
         f"{summary.size[0]}x{summary.size[1]}"
     ]
+    counts = [
+        f"{count} {what}"
+        for count, what in (
+            (summary.frames_kept, "kept"),
+            (summary.frames_made, "made"),
+            (summary.frames_blended, "blended"),
+            (summary.frames_repeated, "repeated"),
+        )
+        if count
+    ]
     found = [
         f"{count} {name}{'' if count == 1 else 's'}"
         for count, name in ((summary.cuts, "scene cut"), (summary.frames_held, "held frame"))
         if count
     ]
-    if found:
-        lines.append(f"found {' and '.join(found)}")
+    lines.append(f"frames: {', '.join(counts)}" + (f"; found {' and '.join(found)}" if found else ""))
     if summary.confidence:
         mean = sum(trust for _, trust in summary.confidence) / len(summary.confidence)
-        time, least = min(summary.confidence, key=lambda known: known[1])
-        lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {time:.2f} s)")
-    if summary.copied:
-        lines.append(f"copied untouched: {', '.join(summary.copied)}")
+        moment, least = min(summary.confidence, key=lambda known: known[1])
+        lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {moment:.2f} s)")
+    written = summary.written
+    checked = [f"duration {float(written.duration_error):+.3f} s"]
+    if written.sound_error is not None:
+        checked.append(f"end of sound {float(written.sound_error):+.3f} s")
+    kept = [*written.kept, *summary.copied]
+    lines.append(f"checked: {', '.join(checked)}" + (f"; kept {', '.join(kept)}" if kept else ""))
     return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
 
 

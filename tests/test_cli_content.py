@@ -49,7 +49,7 @@ def test_list_cuts_prints_when_the_scene_begins_and_writes_nothing(two_scenes):
 
 def test_the_report_tells_the_cuts_and_the_held_frames(two_scenes):
     done = vfi("upsample", two_scenes, "-m", "blend")
-    assert "found 1 scene cut and 2 held frames" in done.stdout
+    assert "frames: 14 kept, 10 made, 4 repeated; found 1 scene cut and 2 held frames" in done.stdout
     summary = json.loads(vfi("upsample", two_scenes, "-m", "blend", "--json", "--overwrite").stdout)
     assert (summary["cuts"], summary["frames_held"]) == (1, 2)
 

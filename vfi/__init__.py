@@ -10,35 +10,53 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vfi.devices import Devices, find_devices
     from vfi.interpolator import Interpolator
     from vfi.media import Encoding, Frame, MediaError
+    from vfi.media.probe import Probe, probe
+    from vfi.media.verify import Written
     from vfi.pipeline import Summary, interpolate, upsample
+    from vfi.report import ResultReport, report_result
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
 _HOME = {
     "Content": "vfi.spans",
-    "Interpolator": "vfi.interpolator",
+    "Devices": "vfi.devices",
     "Encoding": "vfi.media",
-    "Frame": "vfi.media",
-    "MediaError": "vfi.media",
-    "Summary": "vfi.pipeline",
-    "interpolate": "vfi.pipeline",
-    "upsample": "vfi.pipeline",
     "Factor": "vfi.timing",
+    "Frame": "vfi.media",
+    "Interpolator": "vfi.interpolator",
+    "MediaError": "vfi.media",
+    "Probe": "vfi.media.probe",
+    "ResultReport": "vfi.report",
+    "Summary": "vfi.pipeline",
     "TargetRate": "vfi.timing",
+    "Written": "vfi.media.verify",
+    "find_devices": "vfi.devices",
+    "interpolate": "vfi.pipeline",
+    "probe": "vfi.media.probe",
+    "report_result": "vfi.report",
+    "upsample": "vfi.pipeline",
 }
 
 __all__ = [
     "Content",
+    "Devices",
     "Encoding",
     "Factor",
     "Frame",
     "Interpolator",
     "MediaError",
+    "Probe",
+    "ResultReport",
     "Summary",
     "TargetRate",
+    "Written",
+    "find_devices",
     "interpolate",
+    "probe",
+    "report_result",
     "upsample",
 ]
 

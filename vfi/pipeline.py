@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,6 +14,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from vfi.media import Encoding, Frame, VideoReader, VideoWriter
+from vfi.media.frame import Origin
+from vfi.media.verify import Written
 from vfi.media.writer import check_output
 from vfi.spans import Content, Span, spans
 from vfi.timing import Timing
@@ -30,8 +33,8 @@ class Knowing(Protocol):
     ) -> Sequence[tuple[np.ndarray, float | None]]: ...
 
 
-Progress = Callable[[int, "int | None"], None]
-"""Called with the frames written so far and, if known, the frames to write."""
+Progress = Callable[[int, "int | None", int], None]
+"""Called with the frames written so far, the frames to write if known, and the number of the scene, from 1."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,27 @@ class Summary:
     output: Path
     frames_in: int
     frames_out: int
-    frames_new: int  # made by the interpolator; the others are the source's, some shown more than once
+    frames_made: int  # by the interpolator
+    frames_blended: int  # across cuts
+    frames_repeated: int  # the source's, shown again; all others are the source's at their own times
     cuts: int  # changes of scene, across which nothing is interpolated
     frames_held: int  # of the source, that repeat the one before
     confidence: tuple[tuple[float, float], ...]  # time in seconds, and confidence, of new frames whose maker knows it
-    duration: Fraction  # seconds
+    duration: Fraction  # seconds, of the source and but for ``written.duration_error`` of the output
     rate_in: Fraction | None  # frames per second, None if variable
     rate_out: Fraction | None
     size: tuple[int, int]  # width, height
     copied: tuple[str, ...]  # streams carried over untouched
+    codec: str  # the encoder's name
+    pix_fmt: str
+    options: dict[str, str]  # of the encoder
+    written: Written  # what reading the output back showed
     notes: tuple[str, ...]  # what the user should know, a sentence each
+
+    @property
+    def frames_kept(self) -> int:
+        """How many frames of the source are there at their own times."""
+        return self.frames_out - self.frames_made - self.frames_blended - self.frames_repeated
 
 
 @dataclass
@@ -61,11 +75,10 @@ class _Tally:
     frames: int = 0
     cuts: int = 0
     held: int = 0
-    new: int = 0
-    done: int = 0
     # Twelve bytes a frame: a film of ten hours needs a few megabytes.
     times: array[float] = field(default_factory=lambda: array("d"))
     confidence: array[float] = field(default_factory=lambda: array("f"))
+    origins: Counter[Origin] = field(default_factory=Counter)  # of the frames written
 
     def arriving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -81,8 +94,7 @@ class _Tally:
     def leaving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
             yield frame
-            self.done += 1
-            self.new += frame.picture is None
+            self.origins[frame.origin] += 1
             if frame.confidence is not None:
                 self.times.append(float(frame.time))
                 self.confidence.append(frame.confidence)
@@ -119,17 +131,17 @@ def fill(found: Iterable[Span], between: Between, timing: Timing, content: Conte
             continue
         after = span.frames[-1]
         if span.kind == "motion":
-            yield from _made(before, after, new, between)
+            yield from _made(before, after, new, between, "made")
         elif span.kind == "cut" and content.cuts == "blend":
-            yield from _made(before, after, new, _blend)
+            yield from _made(before, after, new, _blend, "blended")
         elif span.kind == "cut":
             middle = (before.time + after.time) / 2
-            yield from (after.at(instant) if instant > middle else before.at(instant) for instant in new)
+            yield from (after.again(instant) if instant > middle else before.again(instant) for instant in new)
         else:
-            yield from (before.at(instant) for instant in new)
+            yield from (before.again(instant) for instant in new)
 
 
-def _made(before: Frame, after: Frame, instants: list[Fraction], between: Between) -> Iterator[Frame]:
+def _made(before: Frame, after: Frame, instants: list[Fraction], between: Between, origin: Origin) -> Iterator[Frame]:
     # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
     studio = before.beyond_range or after.beyond_range
     first, second = (before.studio_rgb, after.studio_rgb) if studio else (before.rgb, after.rgb)
@@ -143,7 +155,15 @@ def _made(before: Frame, after: Frame, instants: list[Fraction], between: Betwee
     for instant, (image, confidence) in zip(instants, made, strict=True):
         if image.shape != first.shape or image.dtype != first.dtype:
             raise ValueError(f"the interpolator returned {image.shape} {image.dtype} for {first.shape} {first.dtype}")
-        yield Frame(instant, before.duration, before.color, pixels=image, confidence=confidence, studio=studio)
+        yield Frame(
+            instant,
+            before.duration,
+            before.color,
+            pixels=image,
+            confidence=confidence,
+            studio=studio,
+            origin=origin,
+        )
 
 
 def _blend(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
@@ -188,14 +208,17 @@ def upsample(
             for frame in tally.leaving(fill(found, between, timing, content)):
                 writer.write(frame)
                 if progress is not None:
-                    progress(tally.done + 1, None if reader.frame_count is None else total)
-            writer.finish(start + times.duration)
+                    done = tally.origins.total() + 1
+                    progress(done, None if reader.frame_count is None else total, tally.cuts + 1)
+            written = writer.finish(start + times.duration)
         return Summary(
             source=source,
             output=output,
             frames_in=tally.frames,
-            frames_out=tally.done,
-            frames_new=tally.new,
+            frames_out=tally.origins.total(),
+            frames_made=tally.origins["made"],
+            frames_blended=tally.origins["blended"],
+            frames_repeated=tally.origins["repeated"],
             cuts=tally.cuts,
             frames_held=tally.held,
             confidence=tuple(zip(tally.times, tally.confidence, strict=True)),
@@ -204,5 +227,9 @@ def upsample(
             rate_out=rate,
             size=reader.size,
             copied=writer.copied,
+            codec=writer.encoder.codec,
+            pix_fmt=writer.encoder.pix_fmt,
+            options=writer.encoder.options,
+            written=written,
             notes=(*reader.notes, *writer.notes),
         )

@@ -94,7 +94,7 @@ def test_an_interpolator_that_changes_the_picture_size_is_an_error():
 def test_every_container_holds_twice_the_frames_at_twice_the_rate(name, rate, film, tmp_path, blend):
     source = film("in.mp4", rate=rate, frames=10)
     summary = upsample(source, tmp_path / name, blend, TWICE, encoding=FAST)
-    assert (summary.frames_in, summary.frames_out, summary.frames_new) == (10, 20, 9)
+    assert (summary.frames_in, summary.frames_out, summary.frames_made) == (10, 20, 9)
     assert (summary.rate_in, summary.rate_out, summary.duration) == (rate, 2 * rate, 10 / rate)
     assert times(tmp_path / name) == [i / (2 * rate) for i in range(20)]
 
@@ -411,7 +411,7 @@ def test_the_summary_and_progress_count_alike(film, tmp_path, blend):
         blend,
         TWICE,
         encoding=FAST,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=lambda done, total, scene: seen.append((done, total)),
     )
     assert seen == [(i, 24) for i in range(1, 25)]
     assert summary.frames_out == 24

@@ -146,7 +146,11 @@ def test_the_summary_counts_cuts_and_held_frames(tmp_path, blend):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(AFTER.rgb, "rgb24")))
         container.mux(stream.encode())
     summary = upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=Encoding("ffv1"))
-    assert (summary.frames_in, summary.cuts, summary.frames_held, summary.frames_new) == (12, 1, 3, 7)
+    assert (summary.frames_in, summary.cuts, summary.frames_held) == (12, 1, 3)
+    # Twelve gaps: seven of motion, the cut, three between repeats, and the last frame's own.
+    assert (summary.frames_kept, summary.frames_made, summary.frames_blended, summary.frames_repeated) == (12, 7, 0, 5)
+    blended = upsample(source, tmp_path / "b.mkv", blend, TWICE, encoding=Encoding("ffv1"), content=Content("blend"))
+    assert (blended.frames_kept, blended.frames_blended, blended.frames_repeated) == (12, 1, 4)
 
 
 @pytest.mark.parametrize("wrong", [{"cuts": "skip"}, {"held": "drop"}, {"cut_threshold": 0}, {"cut_threshold": 101}])

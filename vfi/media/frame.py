@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Literal
 
 import av
 import numpy as np
 
 from vfi.media.coarse import coarse_picture, coarse_rgb
 from vfi.media.color import Color, beyond_range, convert, from_rgb, luma, luma_of_rgb, to_rgb
+
+Origin = Literal["source", "repeated", "made", "blended"]
+"""Whether a frame is one of the source's, one of them shown again, interpolated, or a blend across a cut."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +28,7 @@ class Frame:
     pixels: np.ndarray | None = None  # RGB (H, W, 3), uint8 or uint16
     confidence: float | None = None  # how far new pixels are to be trusted, 0 to 1, where their maker knows
     studio: bool = False  # whether the pixels leave room beyond black and white: see `studio_rgb`
+    origin: Origin = "source"
 
     @cached_property
     def rgb(self) -> np.ndarray:
@@ -61,6 +66,10 @@ class Frame:
     def at(self, time: Fraction) -> Frame:
         """Return the same picture, shown at another time."""
         return replace(self, time=time)
+
+    def again(self, time: Fraction) -> Frame:
+        """Return the same picture, shown once more."""
+        return replace(self, time=time, origin="repeated")
 
     def encoded_as(self, pix_fmt: str, color: Color) -> av.VideoFrame:
         """Return the picture for an encoder; a decoded one of the same format is returned as it is."""

@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 
+from vfi.media.color import UNSPECIFIED
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
 from vfi.media.streams import is_cover, is_filler
@@ -30,6 +31,17 @@ class CopiedStream:
     metadata: Mapping[str, str]
     packets: int
     start: Fraction | None  # seconds
+    end: Fraction | None = None  # seconds
+
+
+@dataclass(frozen=True)
+class Written:
+    """What reading a file back showed; all that is not here is exactly as planned."""
+
+    duration_error: Fraction  # seconds that the video lasts longer than planned
+    sound_error: Fraction | None  # seconds that the sound ends later than the source's; None if there is none
+    kept: tuple[str, ...]  # what the source says of its pictures, and is there again, in words
+    lost: tuple[str, ...]  # names of the metadata that did not make it, which some containers have no place for
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,8 @@ class Plan:
     metadata: Mapping[str, str]
     chapters: int
 
-    def verify(self, path: Path) -> list[str]:
-        """Read the file back; raise MediaError at the first point where it is not as planned.
-
-        Returns the names of the metadata that did not make it, which some containers have no place for.
-        """
+    def verify(self, path: Path) -> Written:
+        """Read the file back; raise MediaError at the first point where it is not as planned."""
         with reading(path), open_input(path) as written:
             streams = list(written.streams)
             for index, copy in self.copies.items():
@@ -59,8 +68,8 @@ class Plan:
             if len(written.chapters()) != self.chapters:
                 raise _breach(path, f"it has {len(written.chapters())} chapters, not {self.chapters}")
             video: Any = streams[self.video_index]
-            stamps, counts, starts = array("q"), Counter[int](), dict[int, Fraction]()
-            end, picture = Fraction(0), None
+            stamps, counts = array("q"), Counter[int]()
+            starts, ends, picture = dict[int, Fraction](), dict[int, Fraction](), None
             for packet in written.demux():
                 index = packet.stream_index
                 if not packet.size or is_filler(packet, streams[index]):
@@ -70,22 +79,49 @@ class Plan:
                     continue
                 time = packet.pts * packet.time_base
                 starts[index] = min(time, starts.get(index, time))
+                ends[index] = max(time + (packet.duration or 0) * packet.time_base, ends.get(index, time))
                 if index == self.video_index:
                     stamps.append(packet.pts)
-                    end = max(end, time + (packet.duration or 0) * packet.time_base)
                     picture = picture or next(iter(video.codec_context.decode(packet)), None)
             picture = picture or next(iter(video.codec_context.decode(None)), None)
             if picture is None:
                 raise _breach(path, "its video cannot be decoded")
             if video.duration is not None:  # MP4 tells the last frame's showing only as a part of the whole
-                end = starts[self.video_index] + video.duration * video.time_base
+                ends[self.video_index] = starts[self.video_index] + video.duration * video.time_base
+            end = ends.get(self.video_index, Fraction(0))
             self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
             self._verify_copies(path, counts, starts, {s.index for s in streams if is_cover(s)})
             self._verify_info(path, describe(picture, video))
             lost = _lost(self.metadata, written.metadata)
             for index, copy in self.copies.items():
                 lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, streams[index].metadata)]
-            return lost
+            shift = starts[self.video_index] - self.start
+            late = [
+                ends[index] - shift - copy.end
+                for index, copy in self.copies.items()
+                if copy.type == "audio" and copy.end is not None
+            ]
+            return Written(
+                duration_error=end - starts[self.video_index] - (self.end - self.start),
+                sound_error=max(late, key=abs) if late else None,
+                kept=self._said(),
+                lost=tuple(lost),
+            )
+
+    def _said(self) -> tuple[str, ...]:
+        """Return what there is to keep beside the pictures themselves."""
+        info, color = self.info, self.info.color
+        tagged = (color.matrix, color.primaries, color.transfer, color.range) != (UNSPECIFIED,) * 3 + (0,)
+        aspect = info.pixel_aspect or 1
+        words = {
+            "colour tags": tagged,
+            "HDR10 data": info.hdr is not None,
+            f"pixel aspect {aspect.numerator}:{aspect.denominator}": aspect != 1,
+            f"rotation by {info.rotation} degrees": info.display_matrix is not None,
+            f"{self.chapters} chapters": self.chapters,
+            "metadata": self.metadata,
+        }
+        return tuple(name for name, there in words.items() if there)
 
     def _verify_times(self, path: Path, stamps: np.ndarray, time_base: Fraction, end: Fraction) -> None:
         if len(stamps) != len(self.ticks):

@@ -32,7 +32,7 @@ from vfi.media.streams import (
     label,
     made_anew,
 )
-from vfi.media.verify import CopiedStream, Plan
+from vfi.media.verify import CopiedStream, Plan, Written
 
 _FINEST_TICK = Fraction(1, 2**30)  # containers count ticks per second in 31 bits
 # Tags that MP4 has a place for; any other needs the newer kind of tag.
@@ -65,6 +65,7 @@ class VideoWriter:
     removes what was written. Raises MediaError if the output or the encoding does not work out.
     """
 
+    encoder: Encoder
     copied: tuple[str, ...]  # the streams that are copied, in words
     notes: tuple[str, ...]  # what could not be kept, and what was done, a sentence each
 
@@ -97,7 +98,7 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
         self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-        encoder = choose_encoder(encoding, info, path)
+        self.encoder = encoder = choose_encoder(encoding, info, path)
         self._info = _stored(info, encoder)
         notes = list(encoder.notes)
         try:
@@ -147,7 +148,7 @@ class VideoWriter:
         with writing(self.path):
             self._copier.write(packet)
 
-    def finish(self, end: Fraction) -> None:
+    def finish(self, end: Fraction) -> Written:
         """Write the rest, verify the file and move it into place; the last frame is shown until ``end`` (seconds)."""
         if self._pending is not None:
             self._encode(self._pending, end)
@@ -155,11 +156,12 @@ class VideoWriter:
         with writing(self.path):
             self._mux(self._video.encode(None))
             self._output.close()
-        lost = self._plan(end).verify(self._temporary)
-        if lost:
-            self.notes += (f"Left out metadata that {self.path.suffix} cannot hold: {', '.join(lost)}.",)
+        written = self._plan(end).verify(self._temporary)
+        if written.lost:
+            self.notes += (f"Left out metadata that {self.path.suffix} cannot hold: {', '.join(written.lost)}.",)
         with writing(self.path):
             self._temporary.replace(self.path)
+        return written
 
     def _open(self, source: VideoReader) -> av.container.OutputContainer:
         metadata = carried_metadata(source.container.metadata)
@@ -233,6 +235,7 @@ class VideoWriter:
                     {key: value for key, value in stream.metadata.items() if key in ("language", "title")},
                     self._copier.counts[stream.index],
                     self._copier.starts.get(stream.index),
+                    self._copier.ends.get(stream.index),
                 )
                 for index, stream in self._copies.items()
             },

@@ -23,12 +23,24 @@ def plan_and_path(film, packets):
 
 def test_a_file_as_planned_passes(plan_and_path):
     plan, path = plan_and_path
-    assert plan.verify(path) == []
+    assert plan.verify(path).lost == ()
+
+
+def test_what_was_read_back_is_told(plan_and_path):
+    plan, path = plan_and_path
+    written = replace(plan, metadata={"title": "T"}).verify(path)
+    assert written.kept == ("colour tags", "metadata")
+    assert (written.duration_error, written.sound_error) == (0, None)  # nobody said when the sound is to end
+    ends = plan.verify(path).duration_error + 12 * TICK
+    later = replace(plan.copies[1], end=ends)
+    error = replace(plan, copies={1: later}).verify(path).sound_error
+    assert abs(error) <= Fraction(1024, 48000)  # the last block of AAC goes on beyond the pictures
+    assert replace(plan, copies={1: replace(later, end=ends + 1)}).verify(path).sound_error == error - 1
 
 
 def test_metadata_that_is_lost_is_named(plan_and_path):
     plan, path = plan_and_path
-    assert replace(plan, metadata={"title": "T", "mood": "good"}).verify(path) == ["mood"]
+    assert replace(plan, metadata={"title": "T", "mood": "good"}).verify(path).lost == ("mood",)
 
 
 @pytest.mark.parametrize(
