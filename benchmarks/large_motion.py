@@ -48,7 +48,7 @@ def main() -> None:
             with torch.inference_mode():
                 pair = model.prepare(*tensors)
                 motion = model.motion(pair, t)
-                frame = model.fuse(pair, motion, t).clamp(0, 1)
+                frame = model.fuse(pair, motion, t).frame.clamp(0, 1)
             true = np.concatenate([scene.flow(0.5, 0.0), scene.flow(0.5, 1.0)], axis=2)
             error = (motion.flows[0].permute(1, 2, 0).numpy() - true).reshape(height, width, 2, 2)
             errors.append(np.sqrt((error**2).sum(-1)).ravel()[::7])

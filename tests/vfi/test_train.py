@@ -82,7 +82,7 @@ def test_flow_found_ahead_of_time_gives_the_same_frame(corpus):
     with torch.no_grad():
         for known in (start, None):
             pair = model.prepare(batch.before, batch.after, known)
-            frame = model.fuse(pair, model.motion(pair, batch.t), batch.t)
+            frame = model.fuse(pair, model.motion(pair, batch.t), batch.t).frame
             assert torch.equal(frame, model(batch.before, batch.after, batch.t))
 
 
