@@ -1,5 +1,7 @@
 """Where and how precisely to compute."""
 
+import os
+
 import torch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -8,8 +10,14 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device of that name (cpu, cuda, cuda:1, ...); auto is the GPU if there is one, else the CPU.
 
-    Raises ValueError if there is no such device.
+    Of the processes that torchrun starts on a machine, auto and cuda give each a GPU of its own. Raises ValueError if
+    there is no such device.
     """
+    if name in ("auto", "cuda") and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        own, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if own >= gpus:
+            raise ValueError(f"there is no GPU for process {own + 1}: start {gpus} here, or use the device cpu")
+        return torch.device("cuda", own)
     if name == "auto":
         return automatic_device()[0]
     try:

@@ -4,8 +4,10 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, ClassVar
 
 import torch
@@ -13,9 +15,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from flow import processes
 from flow.ahead import Ahead
 from flow.checkpoint import save_checkpoint
 from flow.curves import Curves
+from flow.record import note_start
 
 Validate = Callable[[nn.Module], dict[str, float]]
 
@@ -25,6 +29,7 @@ class FitRecipe:
     """What every training depends on, apart from its model and data."""
 
     steps: int
+    accumulate: int = 1  # batches whose gradients a step takes the mean of, in every process
     warmup: int = 0  # steps of linear warm-up
     ema: float = 0.0  # how much of the averaged weights each step keeps; 0 keeps the weights themselves
     clip: float = 0.0  # norm the gradient is clipped to; 0 leaves it
@@ -59,7 +64,9 @@ def warm_up(recipe: FitRecipe, step: int) -> float:
 class Fit(ABC):
     """A model on its way, with its optimiser, its average and its place in the run.
 
-    What is learnt is for a training that derives from it to say, in `make`, `loss`, `rate` and `data`.
+    What is learnt is for a training that derives from it to say, in `make`, `loss`, `rate` and `data`. Where there are
+    several `processes`, all go through the same steps, and the first alone validates and writes. The mean over batches
+    and processes is that over one large batch, but for batch norm, which sees every batch by itself.
     """
 
     scores: ClassVar[Mapping[str, str]]  # what validation measures, as `flow.curves` takes it
@@ -80,10 +87,13 @@ class Fit(ABC):
     ) -> None:
         """``name`` is the model's in its table; the run folder is made, or resumed if it holds a state.
 
-        ``batch`` is how many samples a step sees, ``began_from`` what the weights went through before this training,
-        for the record; ``workers`` threads make what steps need ahead of time. Raises ValueError if there is no such
-        part to freeze, or the run folder holds the training of another model.
+        ``batch`` is how many samples a batch has, of which a step sees one or several, see `samples_per_step`;
+        ``began_from`` is what the weights went through before this training, for the record; ``workers`` threads make
+        what steps need ahead of time. Raises ValueError if there is no such part to freeze, nothing to accumulate, or
+        the run folder holds the training of another model.
         """
+        if recipe.accumulate < 1:
+            raise ValueError(f"gradients of {recipe.accumulate} batches cannot be accumulated: use 1 or more")
         self.name, self.recipe, self.run, self.batch = name, recipe, run, batch
         self.validate, self.began_from, self.workers = validate, began_from, workers
         self.device = torch.device(device)
@@ -91,17 +101,22 @@ class Fit(ABC):
         self._freeze()
         self.average = AveragedModel(self.model, avg_fn=self._average, use_buffers=True) if recipe.ema else None
         self.optimizer = optimizer(self.model)
-        self.step = 0
+        self.step = self.samples = 0  # how many were gone through, by all processes together
         self.seconds = 0.0
         self._losses: list[float] = []  # since the last report
+        self._stopping = False
         self.state_file, self.model_file = run / "state.pt", run / "model.safetensors"
-        run.mkdir(parents=True, exist_ok=True)
-        if self.state_file.exists():
-            self._resume()
+        if processes.rank() == 0:
+            run.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        self._loss = processes.Together(self.model, self.loss)
 
     @abstractmethod
-    def make(self, step: int) -> Any:
-        """Return what a step learns from, a function of the recipe and the step alone; several threads may call it."""
+    def make(self, number: int) -> Any:
+        """Return a batch, a function of the recipe and of its number alone; several threads may call it.
+
+        Batches count from 0 through all steps and processes: a step takes the next ones that no other has taken.
+        """
 
     @abstractmethod
     def loss(self, made: Any) -> Tensor:
@@ -116,6 +131,11 @@ class Fit(ABC):
         """What the training learns from, for the record."""
 
     @property
+    def samples_per_step(self) -> int:
+        """How many samples a step learns from."""
+        return self.batch * self.recipe.accumulate * processes.count()
+
+    @property
     def result(self) -> nn.Module:
         """The model to use: the averaged one if there is an average."""
         return self.average.module if self.average is not None else self.model
@@ -126,13 +146,16 @@ class Fit(ABC):
             "recipe": asdict(self.recipe),
             **self.data(),
             "steps": self.step,
-            "samples": self.step * self.batch,
+            "samples": self.samples,
+            "processes": processes.count(),
             "hours": round(self.seconds / 3600, 3),
             "began_from": self.began_from,
         }
 
     def save(self) -> None:
-        """Write the state to resume from and the model to use, each in one move."""
+        """Write the state to resume from and the model to use, each in one move; only the first process does."""
+        if processes.rank() > 0:
+            return
         partial = self.state_file.with_suffix(".part")
         torch.save(
             {
@@ -141,6 +164,7 @@ class Fit(ABC):
                 "average": self.average.state_dict() if self.average is not None else None,
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
+                "samples": self.samples,
                 "seconds": self.seconds,
                 "losses": self._losses,
             },
@@ -149,19 +173,28 @@ class Fit(ABC):
         partial.replace(self.state_file)
         save_checkpoint(self.model_file, self.name, self.result, self.trained())
 
+    def stop(self) -> None:
+        """End the run after the step that it is in, in all processes, as if the caller stopped iterating."""
+        self._stopping = True
+
     def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
         """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating.
 
         Raises ValueError if the loss is no longer finite, and what reading a sample raises; the run is saved as it was
         before that step.
         """
+        first = processes.rank() == 0
+        curves = Curves(self.run, self.scores, self.step) if first else None
+        if first:
+            note_start(self.run / "record.jsonl", step=self.step, data=self.data())
+        if self.step == 0:
+            self.save()  # a folder that cannot be written to is told now
         saved = began = time.monotonic()
-        seconds, first = 0.0, self.step
-        curves = Curves(self.run, self.scores, self.step)
-        ahead = Ahead(self.make, self.step, self.recipe.steps, self.workers)
+        seconds, seen = 0.0, self.samples
+        ahead = self._batches_ahead()
         try:
-            while self.step < self.recipe.steps:
-                self._losses.append(self._train_step(ahead.next()))
+            while self.step < self.recipe.steps and not self._stopping:
+                self._losses.append(self._train_step(ahead))
                 now = time.monotonic()
                 seconds += now - began
                 self.seconds += now - began
@@ -169,11 +202,14 @@ class Fit(ABC):
                 last = self.step == self.recipe.steps
                 validating = self.validate is not None and (last or self.step % self.recipe.validate_every == 0)
                 if validating or last or self.step % report_every == 0:
-                    scores = self.validate(self.result.eval()) if self.validate is not None and validating else None
+                    scores = None
+                    if self.validate is not None and validating and first:
+                        scores = self.validate(self.result.eval())
                     loss, lr = sum(self._losses) / len(self._losses), self.optimizer.param_groups[0]["lr"]
-                    pace = (self.step - first) * self.batch / max(seconds, 1e-9)
-                    self._losses, seconds, first = [], 0.0, self.step
-                    curves.add(self.step, loss, lr, pace, scores)
+                    pace = (self.samples - seen) / max(seconds, 1e-9)
+                    self._losses, seconds, seen = [], 0.0, self.samples
+                    if curves is not None:
+                        curves.add(self.step, loss, lr, pace, scores)
                     yield Progress(self.step, self.recipe.steps, loss, lr, pace, scores)
                     began = time.monotonic()
                 if time.monotonic() - saved > self.recipe.save_every:
@@ -182,31 +218,48 @@ class Fit(ABC):
         finally:
             ahead.close()
             self.save()
-            curves.close()
+            if curves is not None:
+                curves.close()
 
     def autocast(self) -> torch.autocast:
         """Compute in the recipe's precision within a ``with``."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
 
-    def _train_step(self, made: Any) -> float:
+    def _batches_ahead(self) -> Ahead[Any]:
+        """This process's batches, of which each step takes as many as it accumulates."""
+        first, others = self.samples // self.batch + processes.rank(), processes.count()
+        left = (self.recipe.steps - self.step) * self.recipe.accumulate
+        return Ahead(lambda n: self.make(first + n * others), 0, left, self.workers)
+
+    def _train_step(self, batches: Ahead[Any]) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         self.model.train()
         for part in self.recipe.freeze:  # whose batch norm keeps its statistics, too
             self.model.get_submodule(part).eval()
-        loss = self.loss(made)
-        value = loss.item()
+        value, stopping = processes.mean([self._gradient(batches), self._stopping])
         if not math.isfinite(value):
             raise ValueError(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
         self.step += 1
+        self.samples += self.samples_per_step
+        self._stopping = stopping > 0  # one that is told to stop stops all, after the same step
         return value
+
+    def _gradient(self, batches: Ahead[Any]) -> float:
+        """Leave in the parameters the gradient of a step's loss, and return that loss in this process."""
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        for left in reversed(range(self.recipe.accumulate)):
+            with self._loss.apart() if left else nullcontext():  # the processes exchange but the sum
+                loss = self._loss(batches.next()) / self.recipe.accumulate
+                loss.backward()
+            total += loss.detach()
+        return total.item()
 
     def _freeze(self) -> None:
         parts = dict(self.model.named_children())
@@ -225,7 +278,11 @@ class Fit(ABC):
         return torch.lerp(current, averaged, decay)
 
     def _resume(self) -> None:
-        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+        """Go on from the state in the run folder, if there is one; only the first process needs to see it."""
+        here = processes.rank() == 0 and self.state_file.exists()
+        state = processes.share(_read_state(self.state_file) if here else None)
+        if state is None:
+            return
         name = state.get("name", self.name)  # older runs do not tell
         if (name, state["average"] is None) != (self.name, self.average is None):
             raise ValueError(f"{self.run} holds another training, of {name}: choose another run folder")
@@ -237,3 +294,13 @@ class Fit(ABC):
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds, self._losses = state["step"], state["seconds"], state.get("losses", [])
+        self.samples = state.get("samples", self.step * self.batch)
+
+
+def _read_state(file: Path) -> dict[str, Any]:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, UnpicklingError, EOFError) as error:
+        raise ValueError(
+            f"{file} is damaged: remove it to begin anew, with --init the run's model.safetensors to keep its weights"
+        ) from error

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
+from flow import processes
 from flow.augment import Augmentation, augment
 from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint
 from flow.datasets import FlowDataset
@@ -119,9 +120,9 @@ class Batch:
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
-def make_batch(dataset: FlowDataset, recipe: Recipe, step: int) -> Batch:
-    """Return the batch of a step, a function of the recipe's seed and the step alone."""
-    first = step * recipe.batch
+def make_batch(dataset: FlowDataset, recipe: Recipe, number: int) -> Batch:
+    """Return a batch by its number, a function of the recipe's seed and that number alone."""
+    first = number * recipe.batch
     samples = [
         augment(dataset[index], recipe.augmentation, np.random.default_rng([recipe.seed, 1, first + place]))
         for place, index in enumerate(sample_order(recipe.seed, len(dataset), first, recipe.batch))
@@ -176,8 +177,8 @@ class Training(Fit):
     def rate(self) -> float:
         return learning_rate(self.recipe, self.step)
 
-    def make(self, step: int) -> Batch:
-        return make_batch(self.dataset, self.recipe, step)
+    def make(self, number: int) -> Batch:
+        return make_batch(self.dataset, self.recipe, number)
 
     def loss(self, made: Batch) -> Tensor:
         batch = made.to(self.device)
@@ -248,6 +249,7 @@ def open_training(
     flownet2-cs, the checkpoints of networks that were trained alone; validation: pairs to score on,
     ``validation_pairs`` of them spread evenly. Raises ValueError with what is wrong.
     """
+    processes.meet()
     place = choose_device(device)
     chosen = choose_precision(precision, place)
     recipe = replace(recipe, precision=str(chosen).removeprefix("torch."))
