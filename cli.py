@@ -8,25 +8,26 @@ import functools
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
     from flow.fit import Fit
     from vfi.batch import Batch, Job
     from vfi.config import Commands as ConfigCommands
+    from vfi.config import Option as ConfigOption
     from vfi.flow_inputs import View
     from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
     from vfi.pipeline import Summary
-    from vfi.train import Recipe
 
 
 class Commands(TyperGroup):
@@ -80,6 +81,11 @@ DEFAULT_MODEL = "flow-fusion"
 CUT_THRESHOLD = 28.0  # vfi.cuts.THRESHOLD, whose import would be slow here
 
 
+def is_first_process() -> bool:
+    """Tell whether this process speaks to the user: of several that torchrun started, only the first does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def explanation(error: Exception) -> str | None:
     """Return what to tell the user of an error, or None if it is a defect of the program, or VFI_TRACEBACK is set."""
     from vfi.media import MediaError
@@ -93,6 +99,8 @@ def explanation(error: Exception) -> str | None:
     # torch has no class of its own for the CPU's.
     if isinstance(error, MemoryError) or any(words in str(error) for words in ("allocate memory", "out of memory")):
         return "out of memory: use smaller frames, or close other programs"
+    if "RANK" in os.environ and any(words in str(error) for words in ("by peer", "remote process exited")):
+        return "another process of this training ended: see what it says"
     return None
 
 
@@ -112,7 +120,8 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
             message = explanation(error)
             if message is None:
                 raise
-            typer.echo(f"Error: {message}", err=True)
+            where = "" if is_first_process() else f" in process {os.environ['RANK']}"
+            typer.echo(f"Error{where}: {message}", err=True)
             raise typer.Exit(1) from None
 
     return wrapped
@@ -162,6 +171,32 @@ Verbose = Annotated[
 ]
 
 
+def use_config(context: typer.Context, file: Path | None) -> Path | None:
+    """Make the options in a file the command's defaults, before those of the file that is there for all commands."""
+    if file is not None:
+        from vfi.config import ConfigError, read_config
+
+        try:
+            options = read_config(file, known_parameters(context.command))
+        except ConfigError as error:
+            raise typer.BadParameter(str(error)) from None
+        context.default_map = {**(context.default_map or {}), **options}
+    return file
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        callback=use_config,
+        is_eager=True,
+        help="TOML file of these options, such as the config.toml of a run; the command line goes first.",
+        show_default=False,
+        rich_help_panel="Run",
+    ),
+]
+
+
 @contextmanager
 def progress_bar(
     label: str, total: int | None = None, unit: str = "frames", quiet: bool = False
@@ -179,6 +214,7 @@ def progress_bar(
             return Text(f"{task.speed:.1f} {unit}/s" if task.speed else "")
 
     console = Console(stderr=True)
+    quiet = quiet or not is_first_process()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -239,21 +275,26 @@ def default_config() -> Path:
 
 def known_options(group: Any) -> "ConfigCommands":
     """Return by name what can be set for the commands of a group."""
-    from vfi.config import Option
-
     known: dict[str, Any] = {}
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             known[name] = known_options(command)
             continue
-        options = (parameter for parameter in command.params if isinstance(parameter, TyperOption))
-        known[name] = {
-            flag.removeprefix("--"): Option(str(option.name), option.multiple)
-            for option in options
-            for flag in option.opts
-            if flag.startswith("--") and flag != "--help"
-        }
+        known[name] = known_parameters(command, TyperOption)
     return known
+
+
+def known_parameters(command: Any, kind: Any = object) -> "dict[str, ConfigOption]":
+    """Return by name the options and arguments of a command that can be set, or those of a kind."""
+    from vfi.config import Option
+
+    return {
+        name.removeprefix("--"): Option(str(parameter.name), parameter.nargs == -1 or parameter.multiple)
+        for parameter in command.params
+        if isinstance(parameter, kind) and not parameter.is_eager
+        for name in parameter.opts
+        if name.startswith("--") or not isinstance(parameter, TyperOption)
+    }
 
 
 @config_app.command("path")
@@ -810,122 +851,135 @@ def import_model(
     typer.echo(f"wrote {output}: {convert_checkpoint(source, output)}")
 
 
-Steps = Annotated[int, typer.Option(help="Steps of the whole training.")]
+# The groups of a training's options.
+of_model, of_data, of_loss, of_learning, of_run = (
+    functools.partial(typer.Option, rich_help_panel=name) for name in ("Model", "Data", "Loss", "Learning", "Run")
+)
 Run = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the run; resumed if it exists (default: runs/MODEL).", show_default=False),
+    Path | None, of_run(help="Folder of the run; resumed if it exists (default: runs/MODEL).", show_default=False)
 ]
-Config = Annotated[
-    str, typer.Option(help='The model\'s sizes as JSON, such as \'{"start": "dis"}\'.', show_default=False)
-]
-Init = Annotated[str | None, typer.Option(help="Begin with a model's weights where they fit.", show_default=False)]
-Loss = Annotated[str, typer.Option(help="l1, charbonnier, mse, ssim, psnr, laplacian, or a sum: l1+0.2*ssim.")]
-Ema = Annotated[float, typer.Option(help="How much of the averaged weights each step keeps; 0: no average.")]
+Accumulate = Annotated[int, of_learning(min=1, help="Batches that a step learns from: as one so much larger.")]
+Ema = Annotated[float, of_learning(help="How much of the averaged weights each step keeps; 0: no average.")]
 Freeze = Annotated[
     list[str] | None,
-    typer.Option(help="A part that keeps its weights, such as flow; repeatable.", show_default=False),
+    of_model(help="A part that keeps its weights, such as flow; repeatable.", show_default=False),
 ]
-ValidateEvery = Annotated[int, typer.Option(help="Steps between validations.")]
-Cache = Annotated[Path, typer.Option(help="Where decoded frames are kept.")]
-OptimizerName = Annotated[str, typer.Option("--optimizer", help="adam, adamw or sgd.")]
-Spans = Annotated[str, typer.Option(help="Frames from first to last of a triplet; repeat one to weigh it.")]
+ValidateEvery = Annotated[int, of_run(min=1, help="Steps between validations.")]
+Seed = Annotated[int, of_learning(min=0, help="Of all that is random.")]
 
 
+class TrainVideo(TyperCommand):
+    """Training on a corpus with the defaults that suit a single video."""
+
+    DEFAULTS: ClassVar = {
+        "model": "flow-free", "steps": 2000, "loss": "l1", "lr": 1e-3, "crop": 128, "spans": "2", "validate_every": 500
+    }  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for parameter in self.params:
+            parameter.default = self.DEFAULTS.get(parameter.name, parameter.default)
+
+
+@train_app.command(
+    "video",
+    cls=TrainVideo,
+    help="Learn one video's own frames; then upsample it with the model that this writes.\n\n"
+    "All else is as in vfi train corpus, with other defaults.\n\n"
+    "[bold]Example:[/bold] vfi train video clip.mp4 --run runs/clip",
+)
 @train_app.command("corpus")
 @reports_errors
-def train_corpus(
-    source: Annotated[Path, typer.Argument(help="Folder of videos.", show_default=False)],
-    model: Annotated[str, typer.Option("--model", "-m", help="flow-fusion or flow-free.")] = DEFAULT_MODEL,
-    run: Run = None,
-    config: Config = "{}",
-    init: Init = None,
-    steps: Steps = 20_000,
-    loss: Loss = "laplacian",
-    optimizer: OptimizerName = "adamw",
-    lr: float = 4e-4,
-    warmup: Annotated[int, typer.Option(help="Steps in which the rate rises; then it falls as a cosine.")] = 100,
-    ema: Ema = 0.999,
-    batch: int = 8,
-    crop: int = 192,
-    shrink: Annotated[int, typer.Option(help="Take crops this much larger and shrink them.")] = 1,
-    spans: Spans = "2,2,2,3,4",
-    static: Annotated[float, typer.Option(help="Skip crops that change less, in 8-bit levels.")] = 1.5,
-    frame_weight: Annotated[float, typer.Option(help="Of the fused frame; 0 trains the flow alone.")] = 1.0,
-    level_weight: Annotated[float, typer.Option(help="Of the blend at each level of the flow.")] = 0.5,
-    teacher_weight: Annotated[float, typer.Option(help="Of the flow's distance to DIS or true flow.")] = 0.02,
+def train_command(
+    context: typer.Context,
+    source: Annotated[
+        list[Path],
+        typer.Argument(help="Videos, or folders of videos, frames, Vimeo-90K or .tar shards.", show_default=False),
+    ],
+    model: Annotated[str, of_model("--model", "-m", help="flow-fusion or flow-free.")] = DEFAULT_MODEL,
+    model_config: Annotated[
+        str, of_model(help='The model\'s sizes as JSON, such as \'{"start": "dis"}\'.', show_default=False)
+    ] = "{}",
+    init: Annotated[
+        str | None, of_model(help="Begin with a model's weights where they fit.", show_default=False)
+    ] = None,
     anew: Annotated[
         list[str] | None,
-        typer.Option(help="A part that --init leaves out, such as flow.stage.head; repeatable.", show_default=False),
+        of_model(help="A part that --init leaves out, such as flow.stage.head; repeatable.", show_default=False),
     ] = None,
-    synthetic: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of made-up scenes whose motion is known exactly.")
-    ] = 0.0,
-    largest: Annotated[float, typer.Option(help="Their largest motion, as a fraction of the crop's side.")] = 0.25,
     freeze: Freeze = None,
-    val: Annotated[Path | None, typer.Option(help="Triplets to validate on.", show_default=False)] = None,
+    run: Run = None,
+    config: ConfigFile = None,
+    steps: Annotated[int, of_learning(min=1, help="Steps of the whole training.")] = 20_000,
+    batch: Annotated[int, of_learning(min=1, help="Crops in a batch, in each process.")] = 8,
+    accumulate: Accumulate = 1,
+    loss: Annotated[
+        str, of_loss(help="l1, charbonnier, mse, ssim, psnr, laplacian, or a sum: l1+0.2*ssim.")
+    ] = "laplacian",
+    frame_weight: Annotated[float, of_loss(help="Of the fused frame; 0 trains the flow alone.")] = 1.0,
+    level_weight: Annotated[float, of_loss(help="Of the blend at each level of the flow.")] = 0.5,
+    teacher_weight: Annotated[float, of_loss(help="Of the flow's distance to DIS or true flow.")] = 0.02,
+    optimizer: Annotated[str, of_learning(help="adam, adamw or sgd.")] = "adamw",
+    lr: Annotated[float, of_learning(help="Rate of learning at its highest.")] = 4e-4,
+    warmup: Annotated[int, of_learning(help="Steps in which the rate rises; then it falls as a cosine.")] = 100,
+    ema: Ema = 0.999,
+    crop: Annotated[int, of_data(min=1, help="Side of what a step sees, in pixels.")] = 192,
+    shrink: Annotated[int, of_data(min=1, help="Take crops this much larger and shrink them.")] = 1,
+    spans: Annotated[
+        str,
+        of_data(help="Frames from first to last of a triplet, if a clip has so many; repeat one to weigh it."),
+    ] = "2,2,2,3,4",
+    static: Annotated[float, of_data(help="Skip crops that change less, in 8-bit levels.")] = 1.5,
+    synthetic: Annotated[
+        float, of_data(min=0, max=1, help="Share of made-up scenes whose motion is known exactly.")
+    ] = 0.0,
+    largest: Annotated[float, of_data(help="Their largest motion, as a fraction of the crop's side.")] = 0.25,
+    val: Annotated[
+        Path | None,
+        of_run(help="Triplets to validate on (default: of a single clip, its last tenth).", show_default=False),
+    ] = None,
     validate_every: ValidateEvery = 1000,
-    cache: Cache = Path("~/.cache/vfi/frames"),
+    cache: Annotated[Path, of_data(help="Where decoded videos are kept.")] = Path("~/.cache/vfi/frames"),
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Threads that make crops (default: one a core for a GPU).", show_default=False),
+        of_data(min=0, help="Threads that make crops (default: one a core for a GPU).", show_default=False),
     ] = None,
-    seed: int = 0,
+    seed: Seed = 0,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Train on a folder of videos; Ctrl+C saves, and the same command goes on from there.
+    """Train on a corpus; Ctrl+C saves, and the same command goes on from there.
 
-    [bold]Example:[/bold] vfi train corpus videos --val val.csv --run runs/first
+    A corpus is told apart by itself: videos, folders of consecutive frames (GoPro, X4K1000FPS), Vimeo-90K triplets and
+    septuplets by their training lists, and WebDataset shards (KEY.im1.png KEY.im2.png ... or KEY.mp4). Frames are read
+    where they lie; videos are decoded into --cache first.
+
+    [bold]Examples:[/bold]
+
+    vfi train corpus videos --val val.csv --run runs/first
+
+    torchrun --nproc-per-node 2 --no-python -- vfi train corpus vimeo_septuplet shards --config my.toml
     """
-    from vfi.corpus import Sampling, find_videos
+    from vfi.corpus import Sampling
     from vfi.objective import Weights
-    from vfi.train import Recipe
+    from vfi.train import Recipe, open_training
 
-    sampling = Sampling(
-        batch, crop, shrink, parse_spans(spans), static,
-        teacher=teacher_weight > 0, synthetic=synthetic, largest=largest,
-    )  # fmt: skip
+    teacher = teacher_weight > 0 and model == "flow-fusion"
     recipe = Recipe(
-        steps=steps, loss=loss, weights=Weights(frame_weight, level_weight, teacher_weight), sampling=sampling,
+        steps=steps, accumulate=accumulate, loss=loss, weights=Weights(frame_weight, level_weight, teacher_weight),
+        sampling=Sampling(
+            batch, crop, shrink, parse_spans(spans), static, teacher=teacher, synthetic=synthetic, largest=largest
+        ),
         optimizer=optimizer, lr=lr, warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []),
         validate_every=validate_every,
     )  # fmt: skip
-    train(find_videos(source), model, run, config, init, anew or [], recipe, val, cache, device, precision, workers)
-
-
-@train_app.command("video")
-@reports_errors
-def train_video(
-    source: Annotated[Path, typer.Argument(help="Video to learn.", show_default=False)],
-    model: Annotated[str, typer.Option("--model", "-m", help="flow-free or flow-fusion.")] = "flow-free",
-    run: Run = None,
-    config: Config = "{}",
-    init: Init = None,
-    steps: Steps = 2000,
-    loss: Loss = "l1",
-    optimizer: OptimizerName = "adamw",
-    lr: float = 1e-3,
-    batch: int = 8,
-    crop: int = 128,
-    spans: Spans = "2",
-    validate_every: ValidateEvery = 500,
-    cache: Cache = Path("~/.cache/vfi/frames"),
-    seed: int = 0,
-    device: Device = "auto",
-    precision: Precision = "auto",
-) -> None:
-    """Learn one video's own frames; then upsample it with the model that this writes.
-
-    [bold]Example:[/bold] vfi train video clip.mp4 --run runs/clip
-    """
-    from vfi.corpus import Sampling
-    from vfi.train import Recipe
-
-    sampling = Sampling(batch, crop, 1, parse_spans(spans), teacher=model == "flow-fusion")
-    recipe = Recipe(
-        steps=steps, loss=loss, sampling=sampling, optimizer=optimizer, lr=lr, seed=seed, validate_every=validate_every
-    )
-    train([source], model, run, config, init, [], recipe, None, cache, device, precision)
+    with progress_bar("decoding", unit="videos") as progress:
+        training = open_training(
+            model, parse_model_config(model_config), source, recipe, run or Path("runs") / model, init=init,
+            anew=anew or [], cache=cache.expanduser(), validation=val, device=device, precision=precision,
+            workers=workers, progress=progress,
+        )  # fmt: skip
+    follow(training, context)
 
 
 def parse_spans(text: str) -> tuple[int, ...]:
@@ -935,74 +989,73 @@ def parse_spans(text: str) -> tuple[int, ...]:
     except ValueError:
         spans = ()
     if not spans or min(spans) < 2:
-        raise typer.BadParameter(f"{text!r} is not a list like 2,2,3 of numbers from 2 up")
+        raise typer.BadParameter(f"{text!r} is not a list like 2,2,3 of numbers from 2 up", param_hint="--spans")
     return spans
 
 
-def parse_config_json(text: str) -> dict[str, Any]:
+def parse_model_config(text: str) -> dict[str, Any]:
     """Read a JSON object."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError:
         values = None
     if not isinstance(values, dict):
-        raise typer.BadParameter(f"{text!r} is not a JSON object", param_hint="--config")
+        raise typer.BadParameter(f"{text!r} is not a JSON object", param_hint="--model-config")
     return values
 
 
-def train(
-    videos: list[Path],
-    name: str,
-    run: Path | None,
-    config: str,
-    init: str | None,
-    anew: Sequence[str],
-    recipe: "Recipe",
-    val: Path | None,
-    cache: Path,
-    device: str,
-    precision: str,
-    workers: int | None = None,
-) -> None:
-    """Train a model of the table on videos, with a progress bar; says where the model is."""
-    from vfi.train import open_training
+def follow(training: "Fit", context: typer.Context) -> None:
+    """Train to the end with a progress bar, and say what validation found and where the model is.
 
-    run = run or Path("runs") / name
-    with progress_bar("decoding", len(videos), "videos") as progress:
-        training = open_training(
-            name,
-            parse_config_json(config),
-            videos,
-            recipe,
-            run,
-            init=init,
-            anew=anew,
-            cache=cache.expanduser(),
-            validation=val,
-            device=device,
-            precision=precision,
-            workers=workers,
-            progress=progress,
-        )
-    follow(training)
+    Writes the command's options to config.toml in the run folder.
+    """
+    from vfi.config import write_config
 
-
-def follow(training: "Fit") -> None:
-    """Train to the end with a progress bar, and say what validation found and where the model is."""
-    if training.step:
-        typer.echo(f"resuming {training.run} at step {training.step}", err=True)
-    try:
-        with progress_bar("training", training.recipe.steps, "steps") as progress:
-            for now in training.run_steps():
-                progress(now.step, now.steps)
-                if now.scores:
-                    scores = ", ".join(f"{training.scores[name]} {value:.3f}" for name, value in now.scores.items())
-                    pace = f"{now.images_per_second:.1f} images/s"
-                    typer.echo(f"step {now.step}: loss {now.loss:.4f}; {scores}; {pace}", err=True)
-    except KeyboardInterrupt:
+    if is_first_process():
+        known = known_parameters(context.command)
+        options = {name: context.params[option.parameter] for name, option in known.items()}
+        write_config(training.run / "config.toml", options, f"{context.command_path} --config config.toml")
+        if training.step:
+            typer.echo(f"resuming {training.run} at step {training.step}", err=True)
+    with (
+        progress_bar("training", training.recipe.steps, "steps") as progress,
+        stops_in_time(training) as signals,
+        suppress(KeyboardInterrupt),  # the training is saved all the same
+    ):
+        for now in training.run_steps():
+            progress(now.step, now.steps)
+            if now.scores:
+                scores = ", ".join(f"{training.scores[name]} {value:.3f}" for name, value in now.scores.items())
+                pace = f"{now.images_per_second:.1f} images/s"
+                typer.echo(f"step {now.step}: loss {now.loss:.4f}; {scores}; {pace}", err=True)
+    if is_first_process() and training.step < training.recipe.steps:
         typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
-        raise
-    typer.echo(f"wrote {training.model_file} and {training.run / 'curve.png'}")
+    elif is_first_process():
+        typer.echo(f"wrote {training.model_file} and {training.run / 'curve.png'}")
+    if training.step < training.recipe.steps:  # by a signal to this process or to another
+        raise typer.Exit(128 + (signals or [signal.SIGINT])[0])
+
+
+@contextmanager
+def stops_in_time(training: "Fit") -> Iterator[list[int]]:
+    """End a training after the step that it is in, at the first Ctrl+C or SIGTERM; a second Ctrl+C ends it at once.
+
+    Yields the list of the signals that came.
+    """
+    came: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        came.append(number)
+        training.stop()
+        if "RANK" not in os.environ:  # torchrun repeats the Ctrl+C that the terminal sends to all
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 MaxFlow = Annotated[
@@ -1489,50 +1542,51 @@ def parse_parts(texts: list[str]) -> dict[str, Path]:
 @flow_app.command("train")
 @reports_errors
 def train_flow_command(
+    context: typer.Context,
     data: FlowData,
-    model: Annotated[str, typer.Option("--model", "-m", help="flownets, flownetc, flownet2-s, ...")] = "flownets",
-    width: Annotated[float, typer.Option(min=0.01, help="Times the channels of the paper.")] = 1.0,
+    model: Annotated[str, of_model("--model", "-m", help="flownets, flownetc, flownet2-s, ...")] = "flownets",
+    width: Annotated[float, of_model(min=0.01, help="Times the channels of the paper.")] = 1.0,
     div_flow: Annotated[
-        float, typer.Option(help="Pixels in one unit of the network's flow; 0.05 for a flownet2-sd within flownet2.")
+        float, of_model(help="Pixels in one unit of the network's flow; 0.05 for a flownet2-sd within flownet2.")
     ] = 20.0,
     run: Run = None,
-    init: Annotated[Path | None, typer.Option(help="Begin with a checkpoint's weights.", show_default=False)] = None,
+    config: ConfigFile = None,
+    init: Annotated[Path | None, of_model(help="Begin with a checkpoint's weights.", show_default=False)] = None,
     init_part: Annotated[
         list[str] | None,
-        typer.Option(
-            help="PART=FILE: begin a network of a stack with one trained alone; repeatable.", show_default=False
-        ),
+        of_model(help="PART=FILE: begin a network of a stack with one trained alone; repeatable.", show_default=False),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Steps of the whole training (default: 600000).", show_default=False)
+        int | None, of_learning(help="Steps of the whole training (default: 600000).", show_default=False)
     ] = None,
     epochs: Annotated[
-        float | None, typer.Option(min=0, help="Or how often to go through the data.", show_default=False)
+        float | None, of_learning(min=0, help="Or how often to go through the data.", show_default=False)
     ] = None,
     schedule: Annotated[
-        str, typer.Option(help="s-short, s-long, s-fine or constant; stretched to --steps.")
+        str, of_learning(help="s-short, s-long, s-fine or constant; stretched to --steps.")
     ] = "s-short",
     lr: Annotated[
-        float | None, typer.Option(help="Rate to begin with, if not the schedule's.", show_default=False)
+        float | None, of_learning(help="Rate to begin with, if not the schedule's.", show_default=False)
     ] = None,
-    warmup: Annotated[int, typer.Option(help="Steps in which the rate rises.")] = 0,
-    batch: Annotated[int, typer.Option(min=1)] = 8,
-    crop: Annotated[str, typer.Option(help="Height,width of what a step sees; multiples of 64.")] = "320,448",
-    augment: Annotated[bool, typer.Option(help="Scale, turn, mirror and recolour.")] = True,
-    loss: Annotated[str, typer.Option(help="multiscale, or epe of the finest flow.")] = "multiscale",
-    sparse: Annotated[bool, typer.Option("--sparse", help="Few pixels are known, as in KITTI.")] = False,
-    optimizer: Annotated[str, typer.Option(help="adam or adamw.")] = "adam",
+    warmup: Annotated[int, of_learning(help="Steps in which the rate rises.")] = 0,
+    batch: Annotated[int, of_learning(min=1, help="Pairs in a batch, in each process.")] = 8,
+    accumulate: Accumulate = 1,
+    crop: Annotated[str, of_data(help="Height,width of what a step sees; multiples of 64.")] = "320,448",
+    augment: Annotated[bool, of_data(help="Scale, turn, mirror and recolour.")] = True,
+    loss: Annotated[str, of_loss(help="multiscale, or epe of the finest flow.")] = "multiscale",
+    sparse: Annotated[bool, of_loss("--sparse", help="Few pixels are known, as in KITTI.")] = False,
+    optimizer: Annotated[str, of_learning(help="adam or adamw.")] = "adam",
     ema: Ema = 0.0,
-    clip: Annotated[float, typer.Option(help="Norm the gradient is clipped to; 0: not.")] = 0.0,
+    clip: Annotated[float, of_learning(help="Norm the gradient is clipped to; 0: not.")] = 0.0,
     freeze: Freeze = None,
     variant: Variant = None,
     held_out: HeldOut = 0.1,
     val: Annotated[
-        list[str] | None, typer.Option(help="Data to validate on, if not the split val.", show_default=False)
+        list[str] | None, of_run(help="Data to validate on, if not the split val.", show_default=False)
     ] = None,
     validate_every: ValidateEvery = 5000,
-    workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead.")] = 4,
-    seed: int = 0,
+    workers: Annotated[int, of_data(min=0, help="Threads that read ahead.")] = 4,
+    seed: Seed = 0,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
@@ -1553,10 +1607,11 @@ def train_flow_command(
     validation = open_datasets(val, "all", size=size, seed=seed) if val else read(data, "val")
     augmentation = dataclasses.replace(Augmentation() if augment else PLAIN, crop=(height, width_of_crop))
     if epochs is not None:
-        steps = math.ceil(epochs * len(dataset) / batch)
+        steps = math.ceil(epochs * len(dataset) / (batch * accumulate * int(os.environ.get("WORLD_SIZE", "1"))))
     recipe = Recipe(
         steps=600_000 if steps is None else steps, schedule=schedule, lr=lr, warmup=warmup, batch=batch,
-        augmentation=augmentation, loss=loss, sparse=sparse, optimizer=optimizer, ema=ema, clip=clip, seed=seed,
+        accumulate=accumulate, augmentation=augmentation, loss=loss, sparse=sparse, optimizer=optimizer, ema=ema,
+        clip=clip, seed=seed,
         freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
     training = open_training(
@@ -1564,7 +1619,7 @@ def train_flow_command(
         init_parts=parse_parts(init_part or []), validation=validation, device=device, precision=precision,
         workers=workers,
     )  # fmt: skip
-    follow(training)
+    follow(training, context)
 
 
 @flow_app.command("eval")

@@ -28,6 +28,7 @@ class Curves:
             writer = csv.DictWriter(file, self.fields)
             writer.writeheader()
             writer.writerows(self.rows)
+        self._drawn = 0  # rows that the picture shows
         self.tensorboard = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
 
     def add(
@@ -60,9 +61,10 @@ class Curves:
             right.set_ylabel(f"validation {label}")
         axes.grid(alpha=0.3)
         figure.savefig(self.picture, dpi=110)
+        self._drawn = len(self.rows)
 
     def close(self) -> None:
-        """Draw once more and finish the event file."""
-        if self.rows:
+        """Draw what the picture does not show yet, and finish the event file."""
+        if len(self.rows) > self._drawn:
             self.draw()
         self.tensorboard.close()

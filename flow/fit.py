@@ -255,8 +255,9 @@ class Fit(ABC):
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
         for left in reversed(range(self.recipe.accumulate)):
-            with self._loss.apart() if left else nullcontext():  # the processes exchange but the sum
-                loss = self._loss(batches.next()) / self.recipe.accumulate
+            made = batches.next()
+            with self._loss.apart(made) if left else nullcontext():  # the processes exchange but the sum
+                loss = self._loss(made) / self.recipe.accumulate
                 loss.backward()
             total += loss.detach()
         return total.item()

@@ -45,6 +45,11 @@ def count() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def on_this_machine() -> int:
+    """Return how many of them share this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if count() > 1 else 1
+
+
 def share(value: Value) -> Value:
     """Return the first process's value in all of them; what the others give is not looked at."""
     values = [value]
@@ -82,20 +87,33 @@ class Together:
     """
 
     def __init__(self, model: nn.Module, loss: Callable[[Any], Tensor]) -> None:
-        """Take a loss that is a function of the model's weights; call only this from then on."""
+        """Take a loss that is a function of the model's weights."""
+        self._model, self._loss = model, loss
         self._parallel: DistributedDataParallel | None = None
-        self._loss = loss
-        if count() > 1:
-            # A recipe may leave parts of the model out of the loss.
-            self._parallel = DistributedDataParallel(_AsModule(model, loss), find_unused_parameters=True)
 
     def __call__(self, made: Any) -> Tensor:
-        """Return the loss on a batch of this process."""
-        return self._loss(made) if self._parallel is None else self._parallel(made)
+        """Return the loss on a batch of this process; all processes are to call it equally often."""
+        return self._loss(made) if count() == 1 else self._wrapped(made)(made)
 
-    def apart(self) -> AbstractContextManager[None]:
-        """Within a ``with``, gradients only add up here, and the processes do not hear of each other."""
-        return nullcontext() if self._parallel is None else self._parallel.no_sync()
+    def apart(self, made: Any) -> AbstractContextManager[None]:
+        """Within a ``with``, gradients of such batches only add up here; the processes do not hear of each other."""
+        return nullcontext() if count() == 1 else self._wrapped(made).no_sync()
+
+    def _wrapped(self, made: Any) -> DistributedDataParallel:
+        if self._parallel is None:
+            # Looking for unused weights at every step takes time, but a recipe may leave some out of the loss.
+            self._parallel = DistributedDataParallel(
+                _AsModule(self._model, self._loss), find_unused_parameters=self._leaves_out_weights(made)
+            )
+        return self._parallel
+
+    def _leaves_out_weights(self, made: Any) -> bool:
+        kept = [buffer.clone() for buffer in self._model.buffers()]  # those of batch norm change
+        weights = [weight for weight in self._model.parameters() if weight.requires_grad]
+        gradients = torch.autograd.grad(self._loss(made), weights, allow_unused=True)
+        for buffer, value in zip(self._model.buffers(), kept, strict=True):
+            buffer.copy_(value)
+        return any(gradient is None for gradient in gradients)
 
 
 class _AsModule(nn.Module):

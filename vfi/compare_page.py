@@ -12,9 +12,8 @@ from vfi.compare import DIGITS, Comparison
 from vfi.metrics import psnr
 from vfi.page import Chart, bins, draw_chart, framed, heat, picture, render_template, small
 from vfi.preview import KILOBITS, SECONDS, WIDTH
-from vfi.worst import WorstFrame, error
+from vfi.worst import FULL_ERROR, WorstFrame, error
 
-FULL_ERROR = 32  # levels at which the map of errors is brightest
 LABELS = {"psnr": "PSNR, dB", "ssim": "SSIM", "ie": "IE, levels", "luma_step": "Luma step, levels"}
 HELP = {
     "psnr": "Peak signal-to-noise ratio; higher is better.",

@@ -5,9 +5,12 @@ crf = 18
 
 [flow.video]
 max-flow = 20
+
+The file of a single command, such as the config.toml of a training's run, has its keys without a table.
 """
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -85,9 +88,9 @@ def _matched(values: dict[str, Any], known: Commands, path: Path, place: tuple[s
         name = key.replace("_", "-")
         entry = known.get(name)
         if entry is None:
-            near = difflib.get_close_matches(name, known, n=1)
-            what = "option" if place else "command"
-            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known) or 'none'}"
+            near = difflib.get_close_matches(name, known)
+            what = "option" if place or any(isinstance(entry, Option) for entry in known.values()) else "command"
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(known) or 'none'}"
             raise ConfigError(f"{where}: there is no {what} {key!r}: {hint}")
         if isinstance(entry, Option):
             if isinstance(value, dict) or isinstance(value, list) != entry.many:
@@ -98,3 +101,29 @@ def _matched(values: dict[str, Any], known: Commands, path: Path, place: tuple[s
         else:
             raise ConfigError(f"{where}: {key} is a command: write its options under [{'.'.join((*place, name))}]")
     return matched
+
+
+def write_config(path: Path, options: Mapping[str, Any], comment: str) -> None:
+    """Write a command's options by name, such that `read_config` reads them; those that are None are left out.
+
+    Values are texts, numbers, truth values, paths, and lists of these. The file is replaced in one move.
+    """
+    lines = [f"# {comment}", *(f"{name} = {_toml(value)}" for name, value in options.items() if value is not None)]
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML.
+
+    >>> _toml([True, 1e-05, Path("a b")])
+    '[true, 1e-05, "a b"]'
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # which TOML wants escaped

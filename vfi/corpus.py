@@ -1,18 +1,15 @@
-"""A training corpus: videos decoded once into memory-mapped files, and random crops of triplets from them.
+"""A training corpus: random crops of triplets from clips.
 
-Sampling is a pure function of a seed and a step, so that a resumed run sees exactly what an
-uninterrupted one would have seen.
+Each sample is a pure function of a seed and its number, so that a resumed run sees exactly what an uninterrupted one
+would have seen, and large batches and several processes what many small ones would.
 """
 
-import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import av
 import cv2
 import numpy as np
 import torch
@@ -20,13 +17,11 @@ from torch import Tensor
 
 from flow.dis import dis_flow
 from flow.synthetic import random_scene
+from vfi.clips import Clip, CorpusError, Excerpt, find_clips
 from vfi.triplets import Triplet
 
-VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".ts", ".mpg", ".mpeg", ".y4m", ".ogv"}
-
-
-class CorpusError(ValueError):
-    """The corpus cannot be used; the message says why and what to do."""
+__all__ = ["Batch", "Corpus", "CorpusError", "Sampling", "teacher_flows"]
+_TRIES = 64  # at clips, to find one where enough moves
 
 
 @dataclass(frozen=True)
@@ -36,13 +31,7 @@ class Sampling:
     batch: int = 8
     crop: int = 192  # pixels a side, after `shrink`
     shrink: int = 1  # crops are taken this much larger and shrunk: more motion and context for the price
-    spans: tuple[int, ...] = (
-        2,
-        2,
-        2,
-        3,
-        4,
-    )  # frames from the first to the last of a triplet; repeat = weight
+    spans: tuple[int, ...] = (2, 2, 2, 3, 4)  # frames from first to last, or what a clip has; repeat = weight
     static: float = 1.5  # 8-bit levels: crops whose ends differ less are skipped
     cut: float = 45.0  # 8-bit levels: and those whose ends differ more
     teacher: bool = True  # whether to compute the flows the network should find
@@ -65,73 +54,59 @@ class Batch(NamedTuple):
         return Batch._make(None if part is None else part.to(device, non_blocking=True) for part in self)
 
 
-def find_videos(source: Path) -> list[Path]:
-    """Return the video files of a folder, sorted, or the file itself."""
-    if source.is_file():
-        return [source]
-    if not source.is_dir():
-        raise CorpusError(f"{source} does not exist: give a video or a folder of videos")
-    videos = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
-    if not videos:
-        raise CorpusError(f"{source} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))})")
-    return videos
+class _Sample(NamedTuple):
+    """One crop of a batch; images (H, W, 3) uint8 RGB."""
+
+    before: np.ndarray
+    middle: np.ndarray
+    after: np.ndarray
+    t: float
+    known: tuple[np.ndarray, np.ndarray] | None = None  # the true flows (4, H, W) and where they hold (2, H, W)
 
 
-def decode_to_memory_map(path: Path, cache: Path) -> np.ndarray:
-    """Return the frames of a video (N, H, W, 3) uint8 RGB, mapped from a file that is made once in ``cache``."""
-    stat = path.stat()
-    key = hashlib.sha256(f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:16]
-    done = list(cache.glob(f"{key}-*x*.rgb"))
-    if not done:
-        cache.mkdir(parents=True, exist_ok=True)
-        partial = cache / f"{key}.{os.getpid()}.part"
-        try:
-            with av.open(str(path)) as container, partial.open("wb") as raw:
-                if not container.streams.video:
-                    raise CorpusError(f"{path} has no video stream")
-                for frame in container.decode(video=0):
-                    image = frame.to_ndarray(format="rgb24")
-                    raw.write(np.ascontiguousarray(image).data)
-            done = [cache / f"{key}-{image.shape[1]}x{image.shape[0]}.rgb"]
-            partial.replace(done[0])
-        except (av.FFmpegError, UnboundLocalError) as error:
-            raise CorpusError(f"{path} cannot be decoded ({error}): remove it from the corpus") from error
-        finally:
-            partial.unlink(missing_ok=True)
-    width, height = map(int, done[0].stem.split("-")[1].split("x"))
-    return np.memmap(done[0], np.uint8, "r").reshape(-1, height, width, 3)
+class _Crop(NamedTuple):
+    """A square part of three frames, of which the middle one is still to be read."""
+
+    clip: Clip
+    middle: int
+    t: float
+    size: tuple[int, ...]  # height and width of the frames
+    region: tuple[slice, slice]
+    before: np.ndarray
+    after: np.ndarray
 
 
 class Corpus:
-    """Videos from which random triplets are cropped."""
+    """Clips from which random triplets are cropped."""
 
     def __init__(
         self,
-        videos: Sequence[Path],
+        sources: Sequence[Path],
         cache: Path,
         *,
         hold_out: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Decode the videos, or find them decoded in ``cache``; hold_out keeps their last tenth unseen."""
-        self.clips: list[np.ndarray] = []
-        self.held_out: list[np.ndarray] = []
-        for done, path in enumerate(videos):
-            if progress:
-                progress(done, len(videos))
-            clip = decode_to_memory_map(path, cache)
-            unseen = len(clip) // 10 if hold_out else 0
-            if unseen >= 3:
-                self.held_out.append(clip[-unseen:])
-                clip = clip[:-unseen]
-            if len(clip) >= 3:
-                self.clips.append(clip)
-        if not self.clips:
-            raise CorpusError("no video has the three frames a triplet needs: add longer ones")
+        """Find the clips of all sources, see `vfi.clips.folders`; videos are decoded, or found decoded in ``cache``.
+
+        hold_out: if there is but a single clip, its last tenth is kept unseen; progress is called with the videos done
+        and all of them. Raises CorpusError that says what is missing or damaged.
+        """
+        self.clips, self.fingerprint = find_clips(sources, cache, progress)
+        self.held_out: list[Clip] = []
+        unseen = len(self.clips[0]) // 10 if hold_out and len(self.clips) == 1 else 0
+        if unseen >= 3:
+            whole = self.clips[0]
+            seen = len(whole) - unseen
+            self.clips, self.held_out = [Excerpt(whole, 0, seen)], [Excerpt(whole, seen, unseen)]
         self.frames = sum(len(clip) for clip in self.clips)
         # A clip's variety grows more slowly than its length.
-        weights = np.sqrt([len(clip) for clip in self.clips])
-        self.weights = weights / weights.sum()
+        self._chances = np.cumsum(np.sqrt([len(clip) for clip in self.clips]))
+        self._chances /= self._chances[-1]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what it is made of, for the record."""
+        return {"clips": len(self.clips), "frames": self.frames, **self.fingerprint.summary()}
 
     def held_out_triplets(self) -> Iterator[Triplet]:
         """Yield every triplet of neighbours in what is held out."""
@@ -140,69 +115,94 @@ class Corpus:
                 name = f"held-out-{number}-{i}"
                 yield Triplet(name, clip[i - 1], clip[i], clip[i + 1], Fraction(1, 2))
 
-    def batch(self, sampling: Sampling, seed: int, step: int) -> Batch:
-        """Return the batch of a step: the same seed and step give the same crops."""
-        rng = np.random.default_rng([seed, step])
-        samples = [self._sample(sampling, rng) for _ in range(sampling.batch)]
-        images = [
-            torch.from_numpy(np.stack([sample[i] for sample in samples])).permute(0, 3, 1, 2).float().div_(255)
-            for i in range(3)
-        ]
-        t = torch.tensor([sample[3] for sample in samples], dtype=torch.float32).view(-1, 1, 1, 1)
+    def batch(self, sampling: Sampling, seed: int, number: int) -> Batch:
+        """Return a batch by its number, counted from 0; batch 3 of 8 samples holds those from number 24 on."""
+        first = number * sampling.batch
+        samples = [self._sample(sampling, np.random.default_rng([seed, first + i])) for i in range(sampling.batch)]
+        before = _to_tensor([sample.before for sample in samples])
+        middle = _to_tensor([sample.middle for sample in samples])
+        after = _to_tensor([sample.after for sample in samples])
+        t = torch.tensor([sample.t for sample in samples], dtype=torch.float32).view(-1, 1, 1, 1)
         if not sampling.teacher:
-            return Batch(images[0], images[1], images[2], t)
-        taught = [teacher_flows(*sample[:3]) if sample[4] is None else sample[4] for sample in samples]
+            return Batch(before, middle, after, t)
+        taught = [sample.known or teacher_flows(sample.before, sample.middle, sample.after) for sample in samples]
         flows, valid = (torch.from_numpy(np.stack(parts)) for parts in zip(*taught, strict=True))
-        return Batch(images[0], images[1], images[2], t, flows, valid)
+        return Batch(before, middle, after, t, flows, valid)
 
-    def _sample(self, sampling: Sampling, rng: np.random.Generator) -> tuple:
-        """Before, middle, after, t, and the true flows (4, H, W) with where they hold (2, H, W) if they are known."""
+    def _clip(self, rng: np.random.Generator) -> Clip:
+        return self.clips[int(np.searchsorted(self._chances, rng.random(), side="right"))]
+
+    def _sample(self, sampling: Sampling, rng: np.random.Generator) -> _Sample:
         if rng.random() < sampling.synthetic:
             return self._synthetic_sample(sampling, rng)
-        side = sampling.crop * sampling.shrink
-        fallback: tuple | None = None
-        for _ in range(64):
-            clip = self.clips[rng.choice(len(self.clips), p=self.weights)]
+        crop = self._find_crop(sampling, rng)
+        images = [crop.before, _read(crop.clip, crop.middle, crop.size)[crop.region], crop.after]
+        return _augment(images, crop.t, sampling.crop, rng)
+
+    def _find_crop(self, sampling: Sampling, rng: np.random.Generator) -> _Crop:
+        """Return a random crop in which something moves; if there is hardly any, the first that was looked at."""
+        fallback: _Crop | None = None
+        for _ in range(_TRIES):
+            clip = self._clip(rng)
             span = min(int(rng.choice(sampling.spans)), len(clip) - 1)
             first = int(rng.integers(len(clip) - span))
             middle = first + int(rng.integers(1, span))
-            height, width = min(side, clip.shape[1]), min(side, clip.shape[2])
+            before = clip[first]
+            height, width = size = before.shape[:2]
+            after = _read(clip, first + span, size)
+            side = min(sampling.crop * sampling.shrink, height, width)
             for _ in range(3):
-                y = int(rng.integers(clip.shape[1] - height + 1))
-                x = int(rng.integers(clip.shape[2] - width + 1))
-                region = (slice(y, y + height), slice(x, x + width))
-                ends = clip[first][region], clip[first + span][region]
-                change = np.abs(ends[0][::4, ::4].astype(np.int16) - ends[1][::4, ::4]).mean()
-                found = (ends[0], clip[middle][region], ends[1], (middle - first) / span)
-                fallback = fallback or found
+                y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+                region = slice(y, y + side), slice(x, x + side)
+                crop = _Crop(clip, middle, (middle - first) / span, size, region, before[region], after[region])
+                change = np.abs(crop.before[::4, ::4].astype(np.int16) - crop.after[::4, ::4]).mean()
                 # The more changes, the more there is to learn: calm crops are kept less often.
                 if sampling.static < change < sampling.cut and rng.random() < max(0.2, change / 12):
-                    return self._augment(found, sampling, rng)
+                    return crop
+                fallback = fallback or crop
         assert fallback is not None
-        return self._augment(fallback, sampling, rng)
+        return fallback
 
-    @staticmethod
-    def _augment(sample: tuple, sampling: Sampling, rng: np.random.Generator) -> tuple:
-        *images, t = sample
-        size = (sampling.crop, sampling.crop)
-        if images[0].shape[:2] != size:
-            images = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
-        if rng.random() < 0.5:
-            images, t = images[::-1], 1 - t
-        horizontal, vertical, transposed = rng.random(3) < 0.5
-        channels = rng.permutation(3)
-        for i, image in enumerate(images):
-            image = image[:: -1 if vertical else 1, :: -1 if horizontal else 1, channels]
-            images[i] = np.ascontiguousarray(image.transpose(1, 0, 2) if transposed else image)
-        return (*images, t, None)
-
-    def _synthetic_sample(self, sampling: Sampling, rng: np.random.Generator) -> tuple:
-        clips = [self.clips[rng.choice(len(self.clips), p=self.weights)] for _ in range(3)]
-        textures = [clip[rng.integers(len(clip))] for clip in clips]
+    def _synthetic_sample(self, sampling: Sampling, rng: np.random.Generator) -> _Sample:
+        clips = [self._clip(rng) for _ in range(3)]
+        textures = [clip[int(rng.integers(len(clip)))] for clip in clips]
         t = float(rng.uniform(0.1, 0.9))
         scene = random_scene(textures, (sampling.crop, sampling.crop), rng, largest=sampling.largest, own=t)
         flows = np.concatenate([scene.flow(t, end).transpose(2, 0, 1) for end in (0.0, 1.0)])
-        return *map(scene.picture, (0.0, t, 1.0)), t, (flows, np.ones((2, *flows.shape[1:]), np.float32))
+        before, middle, after = map(scene.picture, (0.0, t, 1.0))
+        return _Sample(before, middle, after, t, (flows, np.ones((2, *flows.shape[1:]), np.float32)))
+
+
+def _to_tensor(images: Sequence[np.ndarray]) -> Tensor:
+    """Images (H, W, 3) uint8 as (B, 3, H, W) float32 in [0, 1]."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float().div_(255)
+
+
+def _read(clip: Clip, index: int, size: tuple[int, ...]) -> np.ndarray:
+    """A frame that must be as large as another one of its clip."""
+    frame = clip[index]
+    if frame.shape[:2] != size:
+        height, width = frame.shape[:2]
+        raise CorpusError(
+            f"frame {index + 1} of the clip {clip.name} is {width}x{height} and others are {size[1]}x{size[0]}: bring"
+            " them to one size, or give them numbers that do not follow each other"
+        )
+    return frame
+
+
+def _augment(images: list[np.ndarray], t: float, side: int, rng: np.random.Generator) -> _Sample:
+    """Three crops at the size that the model sees, at random turned round in time and space and in their colours."""
+    if len(images[0]) != side:
+        way = cv2.INTER_AREA if len(images[0]) > side else cv2.INTER_CUBIC
+        images = [cv2.resize(image, (side, side), interpolation=way) for image in images]
+    if rng.random() < 0.5:
+        images, t = images[::-1], 1 - t
+    horizontal, vertical, transposed = rng.random(3) < 0.5
+    channels = rng.permutation(3)
+    for i, image in enumerate(images):
+        image = image[:: -1 if vertical else 1, :: -1 if horizontal else 1, channels]
+        images[i] = np.ascontiguousarray(image.transpose(1, 0, 2) if transposed else image)
+    return _Sample(images[0], images[1], images[2], t)
 
 
 def teacher_flows(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

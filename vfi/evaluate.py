@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+import numpy as np
+
 from vfi.lpips import Distance
 from vfi.media.images import write_image
 from vfi.metrics import interpolation_error, luma_step, psnr, ssim
@@ -124,13 +126,14 @@ def evaluate(
     *,
     lpips: Distance | None = None,
     save: Path | None = None,
+    see: Callable[[Triplet, np.ndarray], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Make the middle of every triplet and compare it with the true one, triplet by triplet.
 
     lpips: what measures it, see `load_lpips`, or None to leave it out; save: a folder for the frames made, PNG files
-    under the names of the items; progress is called with the number of triplets done. Raises ValueError if there are no
-    triplets.
+    under the names of the items; see is called with every triplet and the frame made of it, progress with the number of
+    triplets done. Raises ValueError if there are no triplets.
     """
     items = []
     for done, triplet in enumerate(triplets, start=1):
@@ -153,6 +156,8 @@ def evaluate(
             path = save / f"{triplet.name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, made)
+        if see is not None:
+            see(triplet, made)
         if progress is not None:
             progress(done)
     if not items:

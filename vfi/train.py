@@ -3,7 +3,7 @@
 import functools
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,15 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from flow import processes
 from flow.fit import Fit, FitRecipe, Validate, warm_up
 from vfi.corpus import Batch, Corpus, Sampling
-from vfi.evaluate import evaluate
 from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
 from vfi.models import build_model, start_from
 from vfi.models.flow_fusion import FlowFusion
 from vfi.objective import Weights, objective
-from vfi.triplets import Triplet, count_triplets, read_triplets
+from vfi.triplets import Triplets, open_triplets
+from vfi.validation import Validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 class Training(Fit):
-    """An interpolation model that learns from a corpus of videos."""
+    """An interpolation model that learns from a corpus."""
 
     recipe: Recipe
     scores: ClassVar = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ie": "IE"}
@@ -92,13 +93,13 @@ class Training(Fit):
         )  # fmt: skip
 
     def data(self) -> dict[str, Any]:
-        return {"clips": len(self.corpus.clips)}
+        return self.corpus.summary()
 
     def rate(self) -> float:
         return learning_rate(self.recipe, self.step)
 
-    def make(self, step: int) -> Batch:
-        batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, step)
+    def make(self, number: int) -> Batch:
+        batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, number)
         if isinstance(self.model, FlowFusion):
             # DIS runs on the CPU: found here, no GPU waits for it.
             batch = batch._replace(start=self.model.start(batch.before, batch.after))
@@ -112,7 +113,7 @@ class Training(Fit):
 def open_training(
     name: str,
     config: dict[str, Any],
-    videos: Sequence[Path],
+    sources: Sequence[Path],
     recipe: Recipe,
     run: Path,
     *,
@@ -127,39 +128,36 @@ def open_training(
 ) -> Training:
     """Begin a training of a model of the table, or take it up again where its run folder left it.
 
-    init: a model whose weights to begin with, but for the parts ``anew``; validation: triplets to score on, else a
-    single video's own end is held out; workers: threads that make batches ahead of time, if None one for each core
-    with a GPU, and none without, where they would be in the way. Raises ValueError with what is wrong.
+    sources: what the corpus is made of, see `vfi.clips.folders`; init: a model whose weights to begin with, but for
+    the parts ``anew``; validation: triplets to score on, else a single clip's own end is held out; workers: threads
+    that make batches ahead of time, if None one for each core with a GPU, and none without, where they would be in the
+    way. Of the processes that torchrun starts, the first decodes the videos. Raises ValueError with what is wrong.
     """
+    processes.meet()
     torch.manual_seed(recipe.seed)
-    model = build_model(name, config)
-    if not any(True for _ in model.parameters()):
-        raise ValueError(f"{name} has nothing to learn: choose flow-fusion or flow-free")
-    began_from = start_from(model, init, anew) if init else None
-    corpus = Corpus(videos, cache, hold_out=len(videos) == 1 and validation is None, progress=progress)
-    judge = Interpolator(model, device, precision)
-    known: Callable[[], Iterable[Triplet]] | None = None
-    if validation is not None:
-        count_triplets(validation)  # so that a wrong path is told now and not after hours
-        known = functools.partial(read_triplets, validation)
-    elif corpus.held_out:
-        known = corpus.held_out_triplets
-
-    def validate(candidate: nn.Module) -> dict[str, float]:
-        assert known is not None
-        judge.model = candidate
-        report = evaluate(judge, known())
-        return {"psnr": report.psnr, "ssim": report.ssim, "ie": report.ie}
-
-    recipe = replace(recipe, precision=judge.precision)
-    return Training(
+    with processes.first_alone():  # which also tells alone what is wrong
+        model = build_model(name, config)
+        if not any(True for _ in model.parameters()):
+            raise ValueError(f"{name} has nothing to learn: choose flow-fusion or flow-free")
+        began_from = start_from(model, init, anew) if init else None
+        known = open_triplets(validation) if validation is not None else None  # a wrong path is told before decoding
+        judge = Interpolator(model, device, precision)
+        corpus = Corpus(sources, cache, hold_out=known is None, progress=progress)
+    if known is None and corpus.held_out:
+        known = Triplets("held-out end", len(corpus.held_out[0]) - 2, corpus.held_out_triplets)
+    if workers is None:
+        workers = max(1, (os.cpu_count() or 1) // processes.on_this_machine()) * (judge.device.type != "cpu")
+    training = Training(
         name,
         model,
         corpus,
-        recipe,
+        replace(recipe, precision=judge.precision),
         run,
         device=judge.device,
-        validate=validate if known else None,
         began_from=began_from,
-        workers=workers if workers is not None else (os.cpu_count() or 1) * (judge.device.type != "cpu"),
+        workers=workers,
     )
+    if known is not None:
+        validate = Validation(judge, known, run / "samples")
+        training.validate = lambda candidate: validate(candidate, training.step)
+    return training

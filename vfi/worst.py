@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 CROP = 192  # pixels, the side of what is looked at closely
+FULL_ERROR = 32  # levels at which a map of errors is brightest
 
 Box = tuple[int, int, int, int]
 """Left, top, width, height in pixels."""

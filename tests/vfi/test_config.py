@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from vfi.config import ConfigError, Option, Setting, find_settings, read_config
+from vfi.config import ConfigError, Option, Setting, find_settings, read_config, write_config
 
 COMMANDS = {
     "upsample": {"crf": Option("crf"), "cut-threshold": Option("cut_threshold"), "json": Option("as_json")},
@@ -64,3 +66,27 @@ def test_a_variable_goes_before_the_file(config):
         Setting("upsample.cut-threshold", 9, str(path)),
         Setting("flow.video.encoder-opt", "a=b", "VFI_FLOW_VIDEO_ENCODER_OPT"),
     ]
+
+
+OPTIONS = {
+    "source": Option("source", many=True),
+    "steps": Option("steps"),
+    "lr": Option("lr"),
+    "spans": Option("spans"),
+}
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    hostile = 'a "b"\\ c\n\t\x7f é 漢 # = [x]'
+    options = {"source": [Path("a b"), hostile], "steps": True, "lr": float("inf"), "spans": None}
+    write_config(tmp_path / "a.toml", options, "what it is for")
+    assert (tmp_path / "a.toml").read_text().startswith("# what it is for\n")
+    assert read_config(tmp_path / "a.toml", OPTIONS) == {"source": ["a b", hostile], "steps": True, "lr": float("inf")}
+
+
+def test_the_file_of_a_single_command_has_no_table(config):
+    assert read_config(config("lr = 1e-4\nsteps = 20"), OPTIONS) == {"lr": 1e-4, "steps": 20}
+    with pytest.raises(ConfigError, match=r"there is no option 'stepps': did you mean steps\?"):
+        read_config(config("lr = 1\nstepps = 20"), OPTIONS)
+    with pytest.raises(ConfigError, match=r"no option 'pans': did you mean spans\?"):
+        read_config(config("pans = 1"), OPTIONS)

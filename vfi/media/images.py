@@ -23,11 +23,16 @@ def read_image(path: Path) -> np.ndarray:
         data = np.fromfile(path, np.uint8)  # cv2.imread fails on some names, for example on Windows
     except PermissionError as error:
         raise MediaError(f"{path} may not be read: ask for permission to read it") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: np.ndarray, name: str) -> np.ndarray:
+    """Return an image from the bytes of its file (N,) uint8, as `read_image` does; ``name`` is what errors call it."""
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR
     with _silence():
         image = cv2.imdecode(data, flags) if data.size else None
     if image is None or image.dtype not in (np.uint8, np.uint16):
-        raise MediaError(f"{path} is no image of 8 or 16 bits that can be read: give a PNG, JPEG or TIFF file")
+        raise MediaError(f"{name} is no image of 8 or 16 bits that can be read: give a PNG, JPEG or TIFF file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
