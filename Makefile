@@ -33,11 +33,11 @@ train-scratch:
 	  --init $(RUNS)/scratch-half/model.safetensors
 
 train-default: train-scratch
-	$(call train,flow-fusion,3100) $(whole) --config '{"start": "dis", "refine_levels": 3}' \
+	$(call train,flow-fusion,3100) $(whole) --model-config '{"start": "dis", "refine_levels": 3}' \
 	  --init $(RUNS)/scratch/model.safetensors --anew flow.stage.head \
 	  --batch 4 --synthetic 0.15 --level-weight 0.3 --teacher-weight 0.01 --lr 4e-4
 
 train-fast:
 	$(call train,fast,1350) $(whole) \
-	  --config '{"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40]}' \
+	  --model-config '{"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40]}' \
 	  --batch 6 --synthetic 0.1 --teacher-weight 0 --lr 8e-4

@@ -104,7 +104,7 @@ class Fit(ABC):
         self.step = self.samples = 0  # how many were gone through, by all processes together
         self.seconds = 0.0
         self._losses: list[float] = []  # since the last report
-        self._stopping = False
+        self._told_to_stop = self._stopping = False  # this process, and all of them
         self.state_file, self.model_file = run / "state.pt", run / "model.safetensors"
         if processes.rank() == 0:
             run.mkdir(parents=True, exist_ok=True)
@@ -174,8 +174,8 @@ class Fit(ABC):
         save_checkpoint(self.model_file, self.name, self.result, self.trained())
 
     def stop(self) -> None:
-        """End the run after the step that it is in, in all processes, as if the caller stopped iterating."""
-        self._stopping = True
+        """End the run at the end of a step, in all processes the same one, as if the caller stopped iterating."""
+        self._told_to_stop = True
 
     def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
         """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating.
@@ -237,7 +237,7 @@ class Fit(ABC):
         self.model.train()
         for part in self.recipe.freeze:  # whose batch norm keeps its statistics, too
             self.model.get_submodule(part).eval()
-        value, stopping = processes.mean([self._gradient(batches), self._stopping])
+        value, told_to_stop = processes.mean([self._gradient(batches), self._told_to_stop])
         if not math.isfinite(value):
             raise ValueError(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")
         if self.recipe.clip:
@@ -247,7 +247,7 @@ class Fit(ABC):
             self.average.update_parameters(self.model)
         self.step += 1
         self.samples += self.samples_per_step
-        self._stopping = stopping > 0  # one that is told to stop stops all, after the same step
+        self._stopping = told_to_stop > 0  # one that is told to stop stops all, after the same step
         return value
 
     def _gradient(self, batches: Ahead[Any]) -> float:

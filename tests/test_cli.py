@@ -322,7 +322,7 @@ def test_every_option_of_a_training_reaches_its_recipe(tmp_path):
     options = {"synthetic": 0.5, "largest": 0.4, "static": 0.25, "shrink": 2}
     flags = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
     done = vfi(
-        "train", "corpus", CLIP, "--model", "flow-free", "--config", '{"widths": [8, 8]}', "--steps", 1,
+        "train", "corpus", CLIP, "--model", "flow-free", "--model-config", '{"widths": [8, 8]}', "--steps", 1,
         "--crop", 32, "--batch", 1, "--run", tmp_path / "run", "--cache", tmp_path / "cache", *flags,
     )  # fmt: skip
     assert done.exit_code == 0, done.output

@@ -1,0 +1,205 @@
+"""Training interpolation models from the command line, in one process and in several."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from cli import app
+from flow.checkpoint import load_checkpoint
+from flow.files import write_flow
+from vfi.media import read_image
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = 40
+
+
+def vfi(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """A folder of forty frames: a soft pattern that drifts."""
+    folder = tmp_path_factory.mktemp("corpus") / "clip"
+    folder.mkdir()
+    y, x = np.mgrid[:48, :64]
+    for i in range(40):
+        wave = np.stack([np.sin((x + k * y - 2 * i) / 4) for k in (-1, 0, 1)], axis=2)
+        cv2.imwrite(str(folder / f"{i:03}.png"), (127 + 30 * wave).astype(np.uint8))
+    return folder
+
+
+def small(frames, run, *more):
+    """The arguments of a training that takes a second or two."""
+    return (
+        "train", "corpus", frames, "--model", "flow-free", "--model-config", '{"widths": [8, 8]}', "--batch", "2",
+        "--crop", "32", "--lr", "3e-3", "--warmup", "2", "--run", run, "--device", "cpu", *more,
+    )  # fmt: skip
+
+
+def curve(run):
+    with (run / "curve.csv").open() as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def weights(run):
+    return load_checkpoint(run / "model.safetensors").weights
+
+
+@pytest.fixture(scope="module")
+def together(frames, tmp_path_factory):
+    """The run folder and the output of two processes, of which one was interrupted, after which both went on."""
+    folder = tmp_path_factory.mktemp("together")
+    run, script = folder / "run", folder / "main.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, signal, sys, threading, time
+            from pathlib import Path
+            from cli import app
+            from flow import processes
+
+            run = Path(sys.argv[1])
+
+            def interrupt():
+                while not (run / "curve.csv").exists() or len((run / "curve.csv").read_text().splitlines()) < 2:
+                    time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGINT)
+
+            if os.environ["RANK"] == "1":
+                threading.Thread(target=interrupt, daemon=True).start()
+            codes = []
+            for _ in range(2):
+                try:
+                    app(sys.argv[2:])
+                except SystemExit as exit:
+                    codes.append(exit.code)
+            rank = processes.rank()
+            told = codes, processes.share(f"from {rank}"), processes.mean([rank, 2.5])
+            Path(run.parent, f"told-{rank}").write_text(repr(told))
+            """
+        )
+    )
+    arguments = small(frames, run, "--steps", STEPS, "--validate-every", 20)
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "--")
+    done = subprocess.run(
+        [str(part) for part in (*torchrun, script, run, *arguments)],
+        capture_output=True, text=True, timeout=300, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return run, done
+
+
+def test_all_processes_stop_after_the_same_step_when_one_is_interrupted_and_the_first_alone_speaks(together):
+    run, done = together
+    for rank in (0, 1):
+        assert (run.parent / f"told-{rank}").read_text() == repr(([130, 0], "from 0", [0.5, 2.5]))
+    assert done.stdout == f"wrote {run / 'model.safetensors'} and {run / 'curve.png'}\n"
+    for words in ("Saved at step", "resuming", f"step {STEPS}: loss"):
+        assert done.stderr.count(words) == 1
+    starts = [json.loads(line) for line in (run / "record.jsonl").read_text().splitlines()]
+    assert [start["machine"]["processes"] for start in starts] == [2, 2]
+    assert 10 <= starts[1]["step"] < STEPS
+
+
+def test_two_processes_have_the_curve_of_one_that_sees_as_many_samples(together, frames, tmp_path):
+    run, _ = together
+    done = vfi(*small(frames, tmp_path / "alone", "--steps", STEPS, "--validate-every", 20, "--accumulate", 2))
+    assert done.exit_code == 0, done.output
+    ours, theirs = curve(tmp_path / "alone"), curve(run)
+    assert [row["step"] for row in theirs] == [*range(10, STEPS + 1, 10)]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-3)
+        assert one["lr"] == other["lr"]
+        if "psnr" in one:
+            assert one["psnr"] == pytest.approx(other["psnr"], abs=0.01)
+    assert ours[-1]["psnr"] > ours[1]["psnr"]  # so that there is something to compare
+    trained = load_checkpoint(run / "model.safetensors").trained
+    assert (trained["steps"], trained["samples"], trained["processes"]) == (STEPS, 4 * STEPS, 2)
+
+
+def test_a_run_is_repeated_by_its_own_config(frames, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert vfi(*small(frames, first, "--steps", 3, "--accumulate", 2, "--spans", "2,3")).exit_code == 0
+    done = vfi("train", "corpus", "--config", first / "config.toml", "--run", again)
+    assert done.exit_code == 0, done.output
+    options = [tomllib.loads((run / "config.toml").read_text()) for run in (first, again)]
+    assert options[0] | {"run": str(again)} == options[1]
+    assert options[0]["source"] == [str(frames)]
+    assert (options[0]["steps"], options[0]["spans"], options[0]["lr"]) == (3, "2,3", 3e-3)
+    a, b = weights(first), weights(again)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    starts = [json.loads((run / "record.jsonl").read_text()) for run in (first, again)]
+    assert starts[0]["data"] == starts[1]["data"]
+    assert starts[0]["data"]["files"] == 40
+
+
+def test_the_command_line_goes_before_a_config_and_a_config_before_defaults(frames, tmp_path):
+    config = tmp_path / "my.toml"
+    config.write_text(
+        f'source = "{frames}"\nsteps = 9\nbatch = 1\ncrop = 32\nmodel-config = {{widths = [4, 4]}}\nspans = [2, 3]\n'
+        'device = "cpu"\nfreeze = []\n'
+    )
+    run = tmp_path / "run"
+    done = vfi("train", "video", "--config", config, "--run", run, "--steps", 1)
+    assert done.exit_code == 0, done.output
+    trained = load_checkpoint(run / "model.safetensors")
+    recipe = trained.trained["recipe"]
+    assert (recipe["steps"], recipe["sampling"]["spans"], trained.config) == (1, [2, 3], {"widths": [4, 4]})
+    assert (recipe["loss"], recipe["validate_every"]) == ("l1", 500)  # those of train video
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stepz = 3", "steps"),
+        ("steps = 2.5", "--steps"),
+        ("steps = {a = 1}", "--steps"),
+        ("batch = 0", "--batch"),
+        ("no toml", "TOML"),
+    ],
+)
+def test_a_config_that_cannot_be_followed_is_told(frames, tmp_path, text, words):
+    (tmp_path / "my.toml").write_text(text)
+    done = vfi("train", "corpus", frames, "--config", tmp_path / "my.toml")
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
+def test_the_run_folder_shows_what_became_of_a_few_frames(frames, tmp_path):
+    run = tmp_path / "run"
+    done = vfi(*small(frames, run, "--steps", 4, "--validate-every", 2))
+    assert done.exit_code == 0, done.output
+    sheets = sorted((run / "samples").iterdir())
+    assert [sheet.name for sheet in sheets] == ["0000002.png", "0000004.png"]
+    assert read_image(sheets[0]).std() > 10
+
+
+def test_a_flow_training_has_a_config_and_accumulates_too(tmp_path):
+    run, pairs = tmp_path / "run", tmp_path / "pairs.txt"
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    write_flow(tmp_path / "ab.flo", np.zeros((64, 64, 2), np.float32))
+    pairs.write_text("a.png b.png ab.flo\n")
+    done = vfi(
+        "flow", "train", pairs, "--width", 0.05, "--crop", "64,64", "--batch", 1, "--accumulate", 2,
+        "--steps", 1, "--workers", 0, "--device", "cpu", "--run", run, "--val", pairs, "--no-augment",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert load_checkpoint(run / "model.safetensors").trained["samples"] == 2
+    options = tomllib.loads((run / "config.toml").read_text())
+    assert (options["accumulate"], options["augment"], options["data"]) == (2, False, [str(pairs)])
+    done = vfi("flow", "train", "--config", run / "config.toml", "--steps", 2)
+    assert "resuming" in done.stderr, done.output
