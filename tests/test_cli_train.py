@@ -146,36 +146,38 @@ def test_a_run_is_repeated_by_its_own_config(frames, tmp_path):
     assert starts[0]["data"]["files"] == 40
 
 
-def test_the_command_line_goes_before_a_config_and_a_config_before_defaults(frames, tmp_path):
-    config = tmp_path / "my.toml"
+def test_the_command_line_goes_before_a_config_and_that_before_defaults_of_ones_own(frames, tmp_path):
+    config, own = tmp_path / "my.toml", tmp_path / "own.toml"
+    own.write_text('[train.video]\nsteps = 8\nloss = "mse"\n')
     config.write_text(
-        f'source = "{frames}"\nsteps = 9\nbatch = 1\ncrop = 32\nmodel-config = {{widths = [4, 4]}}\nspans = [2, 3]\n'
-        'device = "cpu"\nfreeze = []\n'
+        f'source = ["{frames}"]\nsteps = 9\nbatch = 1\ncrop = 32\nspans = "2,3"\ndevice = "cpu"\nfreeze = []\n'
+        """model_config = '{"widths": [4, 4]}'\n"""
     )
     run = tmp_path / "run"
-    done = vfi("train", "video", "--config", config, "--run", run, "--steps", 1)
+    done = vfi("--config", own, "train", "video", "--config", config, "--run", run, "--steps", 1)
     assert done.exit_code == 0, done.output
     trained = load_checkpoint(run / "model.safetensors")
     recipe = trained.trained["recipe"]
     assert (recipe["steps"], recipe["sampling"]["spans"], trained.config) == (1, [2, 3], {"widths": [4, 4]})
-    assert (recipe["loss"], recipe["validate_every"]) == ("l1", 500)  # those of train video
+    assert (recipe["loss"], recipe["validate_every"]) == ("mse", 500)  # the latter is that of train video
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("stepz = 3", "steps"),
+        ("stepz = 3", "did you mean steps?"),
         ("steps = 2.5", "--steps"),
-        ("steps = {a = 1}", "--steps"),
+        ("steps = [3]", "single value"),
         ("batch = 0", "--batch"),
         ("no toml", "TOML"),
+        ("config = 'other.toml'", "no option"),
     ],
 )
 def test_a_config_that_cannot_be_followed_is_told(frames, tmp_path, text, words):
     (tmp_path / "my.toml").write_text(text)
     done = vfi("train", "corpus", frames, "--config", tmp_path / "my.toml")
     assert done.exit_code == 2
-    assert words in done.stderr
+    assert words in " ".join(done.stderr.replace("│", " ").split())
 
 
 def test_the_run_folder_shows_what_became_of_a_few_frames(frames, tmp_path):
