@@ -979,6 +979,14 @@ def train_command(
             anew=anew or [], cache=cache.expanduser(), validation=val, device=device, precision=precision,
             workers=workers, progress=progress,
         )  # fmt: skip
+    if is_first_process():
+        corpus = training.corpus
+        typer.echo(
+            f"learning from {corpus.frames} frames in {len(corpus.clips)} clip{'s' * (len(corpus.clips) != 1)}",
+            err=True,
+        )
+        if training.validate is None:
+            typer.echo("note: nothing is held out to validate on: name triplets with --val", err=True)
     follow(training, context)
 
 

@@ -109,6 +109,7 @@ def test_all_processes_stop_after_the_same_step_when_one_is_interrupted_and_the_
     assert done.stdout == f"wrote {run / 'model.safetensors'} and {run / 'curve.png'}\n"
     for words in ("Saved at step", "resuming", f"step {STEPS}: loss"):
         assert done.stderr.count(words) == 1
+    assert done.stderr.count("learning from 36 frames in 1 clip") == 2  # once each time
     starts = [json.loads(line) for line in (run / "record.jsonl").read_text().splitlines()]
     assert [start["machine"]["processes"] for start in starts] == [2, 2]
     assert 10 <= starts[1]["step"] < STEPS
