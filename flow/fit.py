@@ -174,7 +174,10 @@ class Fit(ABC):
         save_checkpoint(self.model_file, self.name, self.result, self.trained())
 
     def stop(self) -> None:
-        """End the run at the end of a step, in all processes the same one, as if the caller stopped iterating."""
+        """End the run after the step that it is in, or if it is in none the next one, in all processes after the same.
+
+        It is saved and can be taken up again, as if the caller had stopped iterating. A signal's handler may call this.
+        """
         self._told_to_stop = True
 
     def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
