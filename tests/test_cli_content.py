@@ -82,7 +82,7 @@ def test_the_report_tells_how_far_new_frames_are_to_be_trusted(two_scenes):
     done = vfi("upsample", two_scenes, "--crf", 0)
     assert "confidence in new frames" in done.stdout
     summary = json.loads(vfi("upsample", two_scenes, "--json", "--overwrite").stdout)
-    assert len(summary["confidence"]) == summary["frames_new"] == 10
+    assert len(summary["confidence"]) == summary["frames_made"] == 10
     assert all(0 < trust <= 1 for _, trust in summary["confidence"])
     assert [time for time, _ in summary["confidence"]] == pytest.approx([(i + 0.5) / 25 for i in range(11) if i != 5])
     assert vfi("upsample", two_scenes, "-m", "blend", "--fallback", "hold", "--overwrite").exit_code == 1
