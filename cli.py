@@ -9,6 +9,7 @@ import json
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -216,7 +217,7 @@ def progress_bar(
     console = Console(stderr=True)
     quiet = quiet or not is_first_process()
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a file may be called a[red].mp4
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
         Rate(),
@@ -262,6 +263,8 @@ def main(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files need not be UTF-8
     context.obj = config or default_config()
     if context.invoked_subcommand != "config" and (config is not None or context.obj.exists()):
         from vfi.config import read_config

@@ -1,7 +1,11 @@
 """vfi info as a user meets it."""
 
 import json
+import os
+import subprocess
+import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from cli import app
@@ -37,6 +41,16 @@ def test_json_is_a_list_of_files(film):
     assert (good["video"]["rate"], good["video"]["hdr"], good["upsample"]["frames"]) == ("25", "HLG", 24)
     assert bad["fault"] == bad["upsample"]["refusal"]
     assert "does not exist" in bad["fault"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode there")
+def test_names_that_are_no_unicode_come_out_as_they_are(film):
+    odd = os.fsencode(film().parent) + b"/odd\xff.mp4"
+    os.rename(film(), odd)
+    command = [sys.executable, "-c", "import cli; cli.app()", "info", odd]
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(odd + b": ")
 
 
 def test_in_a_folder_videos_are_taken_and_the_rest_is_told_on_stderr(film):
