@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vfi.media import CONTAINERS, Encoding, MediaError
+from vfi.media import CONTAINERS, Encoding
 from vfi.media.encoding import choose_encoder
 from vfi.media.errors import reading
 from vfi.media.probe import Probe
@@ -41,11 +41,8 @@ class Forecast:
 
 def forecast(found: Probe, output: Path, timing: Timing, encoding: Encoding | None = None) -> Forecast:
     """Return what would become of a probed file; raises MediaError, with the reason, if it would be refused."""
-    if (reason := found.fault or found.unfit) is not None:
-        raise MediaError(reason)
-    assert found.video is not None
-    video = found.video
-    assert video.frames is not None
+    video = found.fit_video()
+    assert video.frames is not None  # of a whole file
     assert video.duration is not None
     check_output(output, found.path, overwrite=False)
     encoder = choose_encoder(encoding or Encoding(), video.info, output)

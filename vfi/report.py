@@ -1,6 +1,6 @@
 """How a result came out: what was kept of its source, whether it flickers, and which new frames look wrong."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from vfi.doubt import doubt
 from vfi.evaluate import Report as Score
 from vfi.media import Frame, MediaError, VideoReader
 from vfi.media.images import eight_bit, upright
-from vfi.media.probe import Probe, StreamFacts, VideoFacts, probe
+from vfi.media.probe import StreamFacts, VideoFacts, probe
 from vfi.worst import CROP, Box, Worst, worst_part
 
 DOUBTFUL, DISTANCE = 6, Fraction(1, 4)  # frames shown, and seconds between any two of them
@@ -109,10 +109,7 @@ class ResultReport:
 
 
 def report_result(
-    output: Path,
-    source: Path,
-    *,
-    progress: Callable[[int, int | None], None] | None = None,
+    output: Path, source: Path, *, progress: Callable[[int, int | None], None] | None = None
 ) -> ResultReport:
     """Compare a result of `vfi.upsample` with its source.
 
@@ -120,31 +117,34 @@ def report_result(
     film: they differ in size or in duration.
     """
     made, known = probe(output), probe(source)
-    for found in (made, known):
-        if (reason := found.fault or found.unfit) is not None:
-            raise MediaError(reason)
-    assert made.video is not None
-    assert known.video is not None
-    if (made.video.info.width, made.video.info.height) != (known.video.info.width, known.video.info.height):
+    new, old = made.fit_video(), known.fit_video()
+    if (new.info.width, new.info.height) != (old.info.width, old.info.height):
         raise MediaError(f"{output} and {source} differ in size: name the video that the result was made of")
-    assert made.video.duration is not None
-    assert known.video.duration is not None
-    if abs(made.video.duration - known.video.duration) > max(Fraction(1), known.video.duration / 20):
-        raise MediaError(
-            f"{output} lasts {float(made.video.duration):.3f} s and {source} {float(known.video.duration):.3f} s: name"
-            " the video that the result was made of, as a whole and at its own speed"
-        )
     frames: list[ResultFrame] = []
     worst = Worst[DoubtfulFrame](DOUBTFUL, DISTANCE)
     with VideoReader(output) as reader, VideoReader(source) as original:
+        if abs(reader.duration - original.duration) > max(Fraction(1), original.duration / 20):
+            raise MediaError(
+                f"{output} lasts {float(reader.duration):.3f} s and {source} {float(original.duration):.3f} s: name the"
+                " video that the result was made of, as a whole and at its own speed"
+            )
         for place in _placed(reader, original):
-            frame, candidate = _judge(place, len(frames), reader.info.rotation, worst)
+            frame, candidate = _judge(place, len(frames), new.info.rotation, worst)
             frames.append(frame)
             if candidate is not None:
                 worst.keep(candidate)
             if progress is not None:
-                progress(len(frames), made.video.frames)
-    return ResultReport(source, output, tuple(_checks(made, known, frames)), tuple(frames), tuple(worst.frames))
+                progress(len(frames), reader.frame_count)
+        checks = (
+            Check("frames", f"{old.frames}", f"{len(frames)}, {sum(frame.new for frame in frames)} new", None),
+            Check("frame rate", _rate(old), _rate(new), None),
+            _duration(original, reader),
+            Check("times", "rise throughout", "rise throughout", True),  # else the reader would have refused it
+            *_looks(old, new),
+            Check("chapters", *_words(len(known.chapters), len(made.chapters))),
+            *_streams(known.streams, made.streams, (old.index, new.index)),
+        )
+    return ResultReport(source, output, checks, tuple(frames), tuple(worst.frames))
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,54 +195,46 @@ def _judge(
     return judged, DoubtfulFrame(index, place.time, badness, (left, top, side, side), *images)
 
 
-def _checks(made: Probe, known: Probe, frames: list[ResultFrame]) -> Iterator[Check]:
-    assert made.video is not None
-    assert known.video is not None
-    new, old = made.video, known.video
-    assert new.duration is not None
-    assert old.duration is not None
-    yield Check("frames", f"{old.frames}", f"{new.frames}, {sum(frame.new for frame in frames)} new", None)
-    yield Check("frame rate", _rate(old), _rate(new), None)
-    tolerance = new.duration / len(frames)
-    yield Check(
-        "duration",
-        f"{float(old.duration):.3f} s",
-        f"{float(new.duration):.3f} s ({float(new.duration - old.duration):+.3f} s)",
-        abs(new.duration - old.duration) <= tolerance,
-    )
-    # The reader refuses a film whose times do not.
-    yield Check("times", "rise throughout", "rise throughout", True)
-    for name, before, after in (
-        ("pixel format", old.info.pix_fmt, new.info.pix_fmt),
-        ("colour matrix", old.matrix, new.matrix),
-        ("colour primaries", old.primaries, new.primaries),
-        ("colour transfer", old.transfer, new.transfer),
-        ("colour range", old.range or "limited", new.range or "limited"),
-        ("HDR", old.hdr, new.hdr),
-        ("pixel aspect", old.info.pixel_aspect or 1, new.info.pixel_aspect or 1),
-        ("rotation", old.info.rotation, new.info.rotation),
-        ("chapters", len(known.chapters), len(made.chapters)),
-    ):
-        yield Check(name, str(before or "none"), str(after or "none"), before == after)
-    left = [stream for stream in made.streams if stream.index != new.index]
-    for stream in known.streams:
-        if stream.index == old.index:
-            continue
-        match = next((s for s in left if (s.type, s.codec, s.cover) == (stream.type, stream.codec, stream.cover)), None)
-        if match is not None:
-            left.remove(match)
-        yield Check(str(stream), "there", *_stream_state(stream, match))
-
-
 def _rate(video: VideoFacts) -> str:
     rate = "unknown" if video.rate is None else f"{float(video.rate):.6g} fps"
     return f"{rate} on average" if video.variable else rate
 
 
-def _stream_state(stream: StreamFacts, match: StreamFacts | None) -> tuple[str, bool]:
-    if match is None:
-        return "left out", False
-    if stream.type != "audio" or stream.end is None or match.end is None:
-        return "there", True
-    difference = match.end - stream.end
-    return f"there, ends {float(difference):+.3f} s later", abs(difference) <= IN_STEP
+def _duration(source: VideoReader, output: VideoReader) -> Check:
+    longer, frame = output.duration - source.duration, 1 / output.timeline.average_rate
+    lasts = f"{float(output.duration):.3f} s ({float(longer):+.3f} s)"
+    return Check("duration", f"{float(source.duration):.3f} s", lasts, abs(longer) <= frame)
+
+
+def _words(source: object, output: object) -> tuple[str, str, bool]:
+    return str(source or "none"), str(output or "none"), source == output
+
+
+def _looks(old: VideoFacts, new: VideoFacts) -> Iterator[Check]:
+    """Compare all that is said of the pictures."""
+    yield Check("pixel format", *_words(old.info.pix_fmt, new.info.pix_fmt))
+    yield Check("colour matrix", *_words(old.matrix, new.matrix))
+    yield Check("colour primaries", *_words(old.primaries, new.primaries))
+    yield Check("colour transfer", *_words(old.transfer, new.transfer))
+    yield Check("colour range", *_words(old.range or "limited", new.range or "limited"))
+    yield Check("HDR", *_words(old.hdr, new.hdr))
+    yield Check("pixel aspect", *_words(old.info.pixel_aspect or 1, new.info.pixel_aspect or 1))
+    yield Check("rotation", *_words(old.info.rotation, new.info.rotation))
+
+
+def _streams(old: Sequence[StreamFacts], new: Sequence[StreamFacts], videos: tuple[int, int]) -> Iterator[Check]:
+    """Find each stream of the source but its main video again, by what it is and in order."""
+    left = [stream for stream in new if stream.index != videos[1]]
+    for stream in old:
+        if stream.index == videos[0]:
+            continue
+        match = next((s for s in left if (s.type, s.codec, s.cover) == (stream.type, stream.codec, stream.cover)), None)
+        if match is None:
+            yield Check(str(stream), "there", "left out", False)
+            continue
+        left.remove(match)
+        if stream.type == "audio" and stream.end is not None and match.end is not None:
+            later = match.end - stream.end
+            yield Check(str(stream), "there", f"there, ends {float(later):+.3f} s later", abs(later) <= IN_STEP)
+        else:
+            yield Check(str(stream), "there", "there", True)

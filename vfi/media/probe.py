@@ -134,8 +134,14 @@ class Probe:
     video: VideoFacts | None = None
     notes: tuple[str, ...] = ()  # on how the video would be read, a sentence each
 
+    def fit_video(self) -> VideoFacts:
+        """Return the video; raises MediaError, with the reason, if it cannot be interpolated."""
+        if self.video is None or self.fault or self.unfit:
+            raise MediaError(str(self.fault or self.unfit))
+        return self.video
+
     def __str__(self) -> str:
-        """Return it as lines for a reader; what is wrong comes last."""
+        """Return it as lines for a reader, but for what is wrong."""
         parts = [
             self.container,
             None if self.bytes is None else f"{self.bytes / 1e6:.3g} MB",
