@@ -1246,6 +1246,67 @@ def report_command(
         typer.echo(f"{found}\nwrote {output} and {numbers}")
 
 
+Plot = Annotated[
+    Path | None,
+    typer.Option(help="Picture (.png) of quality by time.", show_default=False, rich_help_panel="Output"),
+]
+
+
+@app.command("bench", rich_help_panel="Look and measure")
+@reports_errors
+def bench_command(
+    source: Annotated[Path, typer.Argument(help="Video to upsample.", show_default=False)],
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Shipped models, .safetensors files, and FFmpeg's minterpolate and minterpolate-best; by commas."
+        ),
+    ] = "flow-fusion,fast,flow-free,classical,blend,minterpolate",
+    seconds: Annotated[
+        str | None, typer.Option(help="How much of the video, from its start (default: all).", show_default=False)
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each has its turn.")] = 3,
+    plot: Plot = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Upsample a video by several methods in turns, and measure the whole program: time, memory and quality.
+
+    Each run reads, interpolates and writes a temporary file, in a process of its own; nothing stays. On a machine that
+    is busy go by the times minterpolate's, which is FFmpeg's motion interpolation, measured in the same rounds.
+
+    [bold]Example:[/bold] vfi bench clip.mp4 --seconds 2 --models flow-fusion,fast,minterpolate --plot bench.png
+    """
+    from vfi.bench import bench
+    from vfi.bench_report import describe as describe_bench
+    from vfi.bench_report import draw
+
+    if plot is not None:
+        check_picture(plot, "--plot", overwrite)
+    length = parse_time(seconds, "--seconds")
+    if length == 0:
+        raise typer.BadParameter("measure more than 0 seconds", param_hint="--seconds")
+    with progress_bar(source.name, unit="runs", quiet=quiet) as progress:
+        found = bench(
+            source,
+            models.split(","),
+            seconds=length,
+            rounds=rounds,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    if plot is not None:
+        draw(found, plot)
+    if as_json:
+        typer.echo(found.to_json())
+    elif not quiet:
+        typer.echo(describe_bench(found))
+
+
 @flow_app.command("run")
 @reports_errors
 def run_flow_command(
@@ -1730,9 +1791,7 @@ def bench_flow_command(
     variant: Variant = None,
     held_out: HeldOut = 0.1,
     limit: Annotated[int, typer.Option(min=1, help="Pairs at most, spread evenly.")] = 50,
-    plot: Annotated[
-        Path | None, typer.Option(help="Picture (.png) of the error by the time.", show_default=False)
-    ] = None,
+    plot: Plot = None,
     device: Device = "auto",
     precision: Precision = "auto",
     overwrite: Overwrite = False,

@@ -11,6 +11,8 @@ from flow.datasets import FlowDataset
 from flow.dis import dis_flow
 from flow.metrics import FlowReport, json_text, mean_report, measure_flow
 from flow.side_by_side import side_by_side
+from flow.table import table
+from flow.trade_off import Point, draw_trade_off
 
 RIVALS: dict[str, Estimate] = {
     "DIS, medium": dis_flow,
@@ -47,38 +49,20 @@ class Bench:
             size = {None: "?", 0: "none"}.get(row.parameters, f"{(row.parameters or 0) / 1e6:.2f} M")
             epe, share = f"{row.report.epe:.3f}", f"{row.report.fl_all:.2f}"
             cells.append((row.name, epe, share, f"{row.milliseconds:.1f}", size))
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in cells
-        ]
-        return "\n".join([*lines, f"on {self.pairs} pairs of {self.dataset}"])
+        return f"{table(cells)}\non {self.pairs} pairs of {self.dataset}"
 
     def draw(self, path: Path) -> None:
         """Write a picture (.png) of every method's end-point error by its time, the latter on a logarithmic scale."""
-        # The figure is made without pyplot, which would pick a window system and keep every figure alive.
-        from matplotlib.figure import Figure
-
-        title = f"{self.pairs} pairs of {self.dataset}; squares need no training"
-        figure = Figure(figsize=(9, 5), layout="constrained")
-        axes = figure.add_subplot(
-            xlabel="milliseconds a pair (median)", ylabel="end-point error, px", xscale="log", title=title
+        points = [Point(row.name, row.milliseconds, row.report.epe, row.parameters != 0) for row in self.rows]
+        title = f"{self.pairs} pairs of {self.dataset}"
+        draw_trade_off(
+            path,
+            points,
+            time="milliseconds a pair (median)",
+            quality="end-point error, px",
+            title=title,
+            from_zero=True,
         )
-        for row in self.rows:
-            mark = "s" if row.parameters == 0 else "o"
-            axes.plot(row.milliseconds, row.report.epe, mark, markersize=9, label=row.name)
-        # Beside the points: names of files are long, and points may lie close together.
-        figure.legend(loc="outside right upper")
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:g}"[0] in "235" else "")
-        axes.margins(x=0.1)
-        axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3, which="both")
-        partial = path.with_name(f".{path.name}.part")
-        try:
-            figure.savefig(partial, dpi=110, format="png")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def bench_flow(

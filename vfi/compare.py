@@ -12,18 +12,18 @@ from statistics import fmean, median
 import numpy as np
 
 from flow.metrics import json_text
+from flow.table import table
 from vfi.flow_inputs import Part
 from vfi.isolate import isolated
 from vfi.media import MediaError, VideoReader
 from vfi.media.images import eight_bit, upright
 from vfi.media.info import VideoInfo
 from vfi.metrics import interpolation_error, luma_step, psnr, ssim
-from vfi.minterpolate import PIX_FMTS, minterpolate
+from vfi.minterpolate import MODES, PIX_FMTS, minterpolate
 from vfi.preview import Preview
 from vfi.remake import Gap, Made, Remake, by_model
 from vfi.worst import Worst, WorstFrame
 
-MINTERPOLATE = "minterpolate"
 WORST, WORST_DISTANCE = 4, Fraction(1, 4)  # frames shown, and seconds between any two of them
 
 
@@ -111,9 +111,7 @@ class Comparison:
             peak = "?" if method.peak is None else f"{method.peak / 2**20:.0f}"
             scores = (f"{method.mean(name):.{digits}f}" for name, digits in DIGITS.items())
             cells.append((method.name, *scores, f"{method.ms_per_frame:.0f}", peak))  # type: ignore[arg-type]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        rows = ("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells)
-        return "\n".join([*rows, f"over {len(self.frames)} frames of {self.source.name}"])
+        return f"{table(cells)}\nover {len(self.frames)} frames of {self.source.name}"
 
 
 DIGITS = {"psnr": 2, "ssim": 4, "ie": 2, "luma_step": 3}  # that scores are shown with
@@ -129,7 +127,7 @@ def compare_models(
     precision: str = "auto",
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Comparison:
-    """Compare models, by the names that `Interpolator.load` takes, and FFmpeg's ``minterpolate``.
+    """Compare models, by the names that `Interpolator.load` takes, and the modes of FFmpeg's minterpolate.
 
     Each runs in a process of its own, one at a time, so that neither time nor memory is another's; a script that calls
     this needs the usual ``if __name__ == "__main__"``. Otherwise as `compare`; a name twice is a ValueError too.
@@ -140,10 +138,10 @@ def compare_models(
         raise ValueError(f"a method is named twice in {','.join(names)}: name each once")
     with VideoReader(source) as reader:
         info = reader.info
-    methods = {name: partial(isolated, _remake(name, info, device, precision)) for name in names}
+    methods = {name: partial(isolated, find_remake(name, info, device, precision)) for name in names}
     found = compare(source, methods, factor=factor, part=part, progress=progress)
     for name in names:
-        if name == MINTERPOLATE:
+        if name in MODES:
             continue
         model = Interpolator.load(name, device, precision)
         for frame in found.worst:
@@ -153,11 +151,12 @@ def compare_models(
     return found
 
 
-def _remake(name: str, info: VideoInfo, device: str, precision: str) -> Remake:
-    if name != MINTERPOLATE:
+def find_remake(name: str, info: VideoInfo, device: str, precision: str) -> Remake:
+    """Return what remakes frames of such a film: a model by its name, or one of minterpolate's modes."""
+    if name not in MODES:
         return partial(by_model, name, device, precision)
     layout = next((fmt for fmt in PIX_FMTS if info.pix_fmt.replace("j", "").startswith(fmt)), "yuv444p")
-    return partial(minterpolate, layout, info.color)
+    return partial(minterpolate, layout, info.color, name)
 
 
 def compare(

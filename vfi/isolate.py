@@ -1,25 +1,30 @@
-"""A way to remake frames in a process of its own, so that its memory can be told from that of others."""
+"""Work in a process of its own, so that its memory can be told from that of others."""
 
 import multiprocessing
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from typing import Any, TypeVar
 
 from flow.memory import peak_resident
-from vfi.remake import Gap, Made, Remake
+from vfi.media import MediaError
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 
-def isolated(remake: Remake, gaps: Iterator[Gap]) -> Generator[Made]:
-    """Remake by ``remake``, which can be pickled, in a new process; with functools.partial a `Remake` itself.
+def isolated(work: Callable[[Iterator[Asked]], Iterator[Answer]], asked: Iterator[Asked]) -> Generator[Answer]:
+    """Answer what is asked by ``work``, which can be pickled, in a new process; with functools.partial a `Remake`.
 
-    The peak in each answer is the process's largest resident memory since its start, Python and libraries included.
-    Raises what it raises, and MemoryError if the process ends by itself.
+    Answers are dataclasses with the fields ``peak``, which becomes the process's largest resident memory since its
+    start, Python and libraries included, and ``gpu_peak``, both in bytes. Raises what the work raises, and MemoryError
+    if the process ends by itself.
     """
     spawning = multiprocessing.get_context("spawn")  # a fork would count our memory, and torch's threads forbid it
     ours, theirs = spawning.Pipe()
-    process = spawning.Process(target=_serve, args=(remake, theirs), daemon=True)
+    process = spawning.Process(target=_serve, args=(work, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -27,12 +32,12 @@ def isolated(remake: Remake, gaps: Iterator[Gap]) -> Generator[Made]:
             answer = ours.recv()
             if isinstance(answer, Exception):
                 raise answer
-            elif isinstance(answer, Made):
-                yield answer
             elif answer == "next":
-                ours.send(next(gaps, None))
-            else:
+                ours.send(next(asked, None))
+            elif answer == "end":
                 return
+            else:
+                yield answer
     except (EOFError, ConnectionError):
         process.join()
         raise MemoryError(f"a method's process ended by itself, with code {process.exitcode}") from None
@@ -42,25 +47,25 @@ def isolated(remake: Remake, gaps: Iterator[Gap]) -> Generator[Made]:
         process.join()
 
 
-def _serve(remake: Remake, pipe: Connection) -> None:
-    """Answer in a process of our own: ask for the next gap, send what was made, an error, or the end."""
+def _serve(work: Callable[[Iterator[Any]], Iterator[Any]], pipe: Connection) -> None:
+    """Answer in a process of our own: ask for what comes next, send an answer, an error, or the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the one who started us, who ends us
 
-    def asked() -> Iterator[Gap]:
+    def asked() -> Iterator[Any]:
         while True:
             pipe.send("next")
-            gap = pipe.recv()
-            if gap is None:
+            item = pipe.recv()
+            if item is None:
                 return
-            yield gap
+            yield item
 
     try:
-        for made in remake(asked()):
-            pipe.send(replace(made, peak=peak_resident(), gpu_peak=_gpu_peak()))
+        for answer in work(asked()):
+            pipe.send(replace(answer, peak=peak_resident(), gpu_peak=_gpu_peak()))
         pipe.send("end")
     except (EOFError, ConnectionError):
         return  # nobody waits any more
-    except (ValueError, OSError, MemoryError) as error:
+    except (MediaError, ValueError, OSError, MemoryError) as error:
         pipe.send(type(error)(*error.args))
     except Exception as error:  # which may not survive the way
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))

@@ -17,7 +17,7 @@ GAPS = [
 
 
 def test_a_method_answers_from_its_process_as_it_does_here_and_its_memory_is_its_own():
-    remake = partial(minterpolate, "yuv444p", Color())
+    remake = partial(minterpolate, "yuv444p", Color(), "minterpolate")
     held = np.ones(2**29, np.uint8)  # half a gigabyte of ours
     apart, here = list(isolated(remake, iter(GAPS))), list(remake(iter(GAPS)))
     assert len(apart) == len(here) == len(GAPS)
@@ -30,7 +30,7 @@ def test_a_method_answers_from_its_process_as_it_does_here_and_its_memory_is_its
 def test_what_a_method_raises_is_raised_here():
     uneven = Gap(GAPS[0].before, GAPS[0].after, (Fraction(1, 3),))
     with pytest.raises(ValueError, match="constant frame rate"):
-        list(isolated(partial(minterpolate, "yuv444p", Color()), iter([uneven])))
+        list(isolated(partial(minterpolate, "yuv444p", Color(), "minterpolate"), iter([uneven])))
 
 
 def test_a_process_that_ends_by_itself_is_told_not_waited_for():

@@ -29,7 +29,7 @@ def gaps(count, parts):
 @pytest.mark.parametrize("parts", [2, 4])
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_every_gap_is_filled_in_time_with_a_steady_motion(count, parts):
-    made = list(minterpolate("yuv420p", Color(), gaps(count, parts)))
+    made = list(minterpolate("yuv420p", Color(), "minterpolate", gaps(count, parts)))
     step = SPEED // parts
     places = [[edge(image) for image in answer.images] for answer in made]
     assert places == [[20 + SPEED * i + step * k for k in range(1, parts)] for i in range(count)]
@@ -37,15 +37,15 @@ def test_every_gap_is_filled_in_time_with_a_steady_motion(count, parts):
 
 def test_a_still_scene_comes_back_unchanged_in_the_format_it_was_decoded_from():
     still = np.full((48, 64, 3), 90, np.uint8)
-    made = list(minterpolate("yuv420p", Color(), iter([Gap(still, still, (Fraction(1, 2),))] * 3)))
+    made = list(minterpolate("yuv420p", Color(), "minterpolate", iter([Gap(still, still, (Fraction(1, 2),))] * 3)))
     assert all(np.abs(answer.images[0].astype(int) - still).max() <= 1 for answer in made)
 
 
 def test_a_variable_rate_is_refused_in_a_sentence():
     uneven = Gap(scene(20), scene(28), (Fraction(1, 3),))
     with pytest.raises(ValueError, match="constant frame rate"):
-        list(minterpolate("yuv420p", Color(), iter([uneven])))
+        list(minterpolate("yuv420p", Color(), "minterpolate", iter([uneven])))
 
 
 def test_no_gaps_no_answers():
-    assert list(minterpolate("yuv420p", Color(), iter(()))) == []
+    assert list(minterpolate("yuv420p", Color(), "minterpolate", iter(()))) == []

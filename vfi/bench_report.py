@@ -1,0 +1,73 @@
+"""A bench as tables of text and as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flow.table import table
+from flow.trade_off import Point, draw_trade_off
+from vfi.bench import YARDSTICK, Bench
+from vfi.minterpolate import MODES
+from vfi.models import UNTRAINED
+from vfi.trial import FACTOR
+
+
+def describe(found: Bench) -> str:
+    """Return a table of the figures, one of the stages, and what they depend on."""
+    clip, cpu = found.clip, found.machine.cpu
+    rate = "variable rate" if clip.rate is None else f"{float(clip.rate):.6g} fps"
+    rounds = len(next(iter(found.methods.values())).rounds)
+    lines = [
+        table(_figures(found)),
+        "",
+        table(_stages(found)),
+        "",
+        f"{clip.name}: {clip.width}x{clip.height}, {rate}, {clip.frames} frames of {clip.codec}, {FACTOR}x;"
+        f" {rounds} round{'s' if rounds > 1 else ''} in turns; seconds are for each frame added",
+        f"{cpu.name}, {cpu.cores} cores; models on {_device(found)} in {found.precision}",
+    ]
+    if found.load is not None and found.load > cpu.cores / 2:
+        lines.append(f"The machine was busy with other work before (load {found.load:.1f}): go by the ratios.")
+    return "\n".join(lines)
+
+
+def draw(found: Bench, path: Path) -> None:
+    """Write a picture (.png) of every method's PSNR by its time."""
+    points = [
+        Point(name, method.seconds_per_frame, method.psnr, name not in (*UNTRAINED, *MODES))
+        for name, method in found.methods.items()
+    ]
+    title = f"{found.clip.name}, {found.clip.width}x{found.clip.height}, {_device(found)}"
+    draw_trade_off(path, points, time="seconds for a new frame, file to file", quality="PSNR, dB", title=title)
+
+
+def _device(found: Bench) -> str:
+    return next((gpu.name for gpu in found.machine.gpus if gpu.device == found.device), found.device)
+
+
+def _figures(found: Bench) -> Sequence[Sequence[str]]:
+    methods = found.methods.values()
+    ratios = [method.ratio for method in methods]
+    columns = {
+        "method": list(found.methods),
+        "seconds": [f"{method.seconds_per_frame:.3f}" for method in methods],
+        "CPU s": [f"{method.cpu_seconds_per_frame:.3f}" for method in methods],
+        "frames/s": [f"{method.frames_per_second:.2f}" for method in methods],
+        f"x {YARDSTICK}": [f"{r.median:.2f} ({r.least:.2f}..{r.most:.2f})" if r else "" for r in ratios],
+        "PSNR, dB": [f"{method.psnr:.2f}" for method in methods],
+        "start, s": [f"{method.startup:.1f}" for method in methods],
+        "MiB": [_mebibytes(method.peak) for method in methods],
+        "GPU MiB": [_mebibytes(method.gpu_peak) for method in methods],
+    }
+    return list(zip(*([name, *cells] for name, cells in columns.items() if any(cells)), strict=True))
+
+
+def _mebibytes(count: int | None) -> str:
+    return "" if count is None else f"{count / 2**20:.0f}"
+
+
+def _stages(found: Bench) -> Sequence[Sequence[str]]:
+    shares = [method.shares for method in found.methods.values()]
+    stages = [stage for stage in shares[0] if any(share[stage] for share in shares)]
+    return [["% of the time", *found.methods]] + [
+        [stage, *(f"{100 * share[stage]:.0f}" if share[stage] else "" for share in shares)] for stage in stages
+    ]

@@ -1,0 +1,126 @@
+"""Where the time of an upsampling goes: what a stage calls of another one counts for that one alone.
+
+The program's functions are wrapped while it runs, so that it carries no timers of its own. What is counted is what the
+program waits for: decoders and encoders also work in threads of their own, beside whatever stage is running.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from vfi.media import Frame, VideoReader, VideoWriter
+from vfi.minterpolate import Motion
+
+if TYPE_CHECKING:
+    from vfi.interpolator import Interpolator
+
+STAGES = (
+    "decode",  # opening and reading the source
+    "colour",  # from stored samples to the model's RGB, and back
+    "flow",  # DIS and the matching of what it loses, or the flow network in its place
+    "net",  # the networks, with what they warp inside
+    "warp and fuse",  # whatever else the model does
+    "filter",  # FFmpeg's minterpolate
+    "encode",  # writing and checking the output, and copying other streams
+)
+
+
+class Stages:
+    """Stopwatches, one of which runs at a time."""
+
+    def __init__(self, synchronize: Callable[[], None] | None = None) -> None:
+        """``synchronize`` waits until a device has done what it was given, without which it would count later."""
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self._synchronize = synchronize or (lambda: None)
+        self._running: list[str] = []
+        self._since = 0.0
+
+    @contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """Count what passes until the end for this stage, and no longer for the one that was running."""
+        if self._running and self._running[-1] == stage:
+            yield
+            return
+        self._switch()
+        self._running.append(stage)
+        try:
+            yield
+        finally:
+            self._switch()
+            self._running.pop()
+
+    def _switch(self) -> None:
+        self._synchronize()
+        now = time.perf_counter()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        self._since = now
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its time counted."""
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self.during(stage):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def timed_items(self, stage: str, generate: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        """Return the generator function with the time counted that each item takes."""
+
+        @functools.wraps(generate)
+        def wrapped(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            advance = self.timed(stage, functools.partial(next, generate(*args, **kwargs), None))
+            return iter(advance, None)
+
+        return wrapped
+
+
+@contextmanager
+def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Iterator[None]:
+    """Count, until the end, what reading and writing take, and what this interpolator or minterpolate does."""
+    with ExitStack() as stack:
+        replace = functools.partial(_replace, stack)
+        replace(VideoReader, "frames", stages.timed_items("decode", VideoReader.frames))
+        replace(Motion, "take", stages.timed_items("filter", Motion.take))
+        for owner, stage, names in (
+            (VideoReader, "decode", ("__init__",)),
+            (VideoWriter, "encode", ("__init__", "write", "copy", "finish")),
+            (Frame, "colour", ("encoded_as",)),
+        ):
+            for name in names:
+                replace(owner, name, stages.timed(stage, getattr(owner, name)))
+        for name in ("rgb", "studio_rgb", "beyond_range"):
+            computed = cached_property(stages.timed("colour", vars(Frame)[name].func))
+            computed.__set_name__(Frame, name)
+            replace(Frame, name, computed)
+        if interpolator is not None:
+            _watch_model(stages, interpolator, replace)
+        yield
+
+
+def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
+    for name in ("_to_tensor", "_to_image"):
+        replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
+    model = interpolator.model
+    for name in ("prepare", "synthesize", "motion", "fuse"):
+        if hasattr(model, name):
+            replace(model, name, stages.timed("warp and fuse", getattr(model, name)))
+    for part in model.modules():
+        if hasattr(part, "two_way"):
+            replace(part, "two_way", stages.timed("flow", part.two_way))
+        if part is not model and any(True for _ in part.parameters()):
+            replace(part, "forward", stages.timed("net", part.forward))
+
+
+def _replace(stack: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Set an attribute until the stack closes."""
+    if name in vars(owner):
+        stack.callback(setattr, owner, name, vars(owner)[name])
+    else:
+        stack.callback(delattr, owner, name)
+    setattr(owner, name, value)
