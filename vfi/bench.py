@@ -24,7 +24,7 @@ from flow.metrics import json_text
 from vfi.compare import find_remake
 from vfi.devices import Devices, find_devices
 from vfi.isolate import isolated
-from vfi.media import VideoReader
+from vfi.media import MediaError, VideoReader
 from vfi.media.head import write_head
 from vfi.metrics import psnr
 from vfi.minterpolate import MODES, VARIES
@@ -123,13 +123,11 @@ def bench(
         raise ValueError(f"a method is named twice in {','.join(names)}: name each once")
     for name in set(names).difference(MODES):
         load_model(name)
-    chosen = choose_device(device)
+    place = choose_device(device)
+    used = str(choose_precision(precision, place)).removeprefix("torch.")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with TemporaryDirectory(prefix="vfi_bench_") as folder:
-        film = source
-        if seconds is not None:
-            film = Path(folder) / video_name(source, "head")
-            write_head(source, film, seconds)
+        film = source if seconds is None else _head(source, seconds, Path(folder))
         output = Path(folder) / video_name(source, "2x")
         with VideoReader(film) as reader:
             info, codec, rate = reader.info, reader.stream.codec_context.name, reader.rate
@@ -164,11 +162,18 @@ def bench(
         clip=clip,
         machine=find_devices(),
         load=load,
-        device=str(chosen),
-        precision=str(choose_precision(precision, chosen)).removeprefix("torch."),
+        device=str(place),
+        precision=used,
         versions=_versions(),
         methods={name: _method(name, turns, staged[name], quality[name]) for name in names},
     )
+
+
+def _head(source: Path, seconds: Fraction, folder: Path) -> Path:
+    head = folder / video_name(source, "head")
+    if write_head(source, head, seconds) <= FACTOR:
+        raise MediaError(f"{source} has fewer than {FACTOR + 1} frames in {float(seconds):g} s: measure more of it")
+    return head
 
 
 def _psnr(remake: Remake, triplets: Triplets) -> float:

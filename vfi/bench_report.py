@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flow.table import table
 from flow.trade_off import Point, draw_trade_off
-from vfi.bench import YARDSTICK, Bench
+from vfi.bench import YARDSTICK, Bench, Ratio
 from vfi.minterpolate import MODES
 from vfi.models import UNTRAINED
 from vfi.trial import FACTOR
@@ -25,6 +25,11 @@ def describe(found: Bench) -> str:
         f" {rounds} round{'s' if rounds > 1 else ''} in turns; seconds are for each frame added",
         f"{cpu.name}, {cpu.cores} cores; models on {_device(found)} in {found.precision}",
     ]
+    trial = next((method.staged for name, method in found.methods.items() if name not in MODES), None)
+    if trial is not None and trial.made < trial.added - 1:  # the last frame of the source is held
+        lines.append(
+            f"Models made {trial.made} of {trial.added} frames; the others repeat one, at cuts or in still scenes."
+        )
     if found.load is not None and found.load > cpu.cores / 2:
         lines.append(f"The machine was busy with other work before (load {found.load:.1f}): go by the ratios.")
     return "\n".join(lines)
@@ -46,19 +51,22 @@ def _device(found: Bench) -> str:
 
 def _figures(found: Bench) -> Sequence[Sequence[str]]:
     methods = found.methods.values()
-    ratios = [method.ratio for method in methods]
     columns = {
         "method": list(found.methods),
         "seconds": [f"{method.seconds_per_frame:.3f}" for method in methods],
         "CPU s": [f"{method.cpu_seconds_per_frame:.3f}" for method in methods],
         "frames/s": [f"{method.frames_per_second:.2f}" for method in methods],
-        f"x {YARDSTICK}": [f"{r.median:.2f} ({r.least:.2f}..{r.most:.2f})" if r else "" for r in ratios],
+        f"x {YARDSTICK}": [_spread(method.ratio) for method in methods],
         "PSNR, dB": [f"{method.psnr:.2f}" for method in methods],
         "start, s": [f"{method.startup:.1f}" for method in methods],
         "MiB": [_mebibytes(method.peak) for method in methods],
         "GPU MiB": [_mebibytes(method.gpu_peak) for method in methods],
     }
     return list(zip(*([name, *cells] for name, cells in columns.items() if any(cells)), strict=True))
+
+
+def _spread(ratio: Ratio | None) -> str:
+    return "" if ratio is None else f"{ratio.median:.2f} ({ratio.least:.2f}..{ratio.most:.2f})"
 
 
 def _mebibytes(count: int | None) -> str:

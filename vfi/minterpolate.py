@@ -113,7 +113,13 @@ class Motion:
             time_base=Fraction(1),
         )
         filter = graph.add("minterpolate", fps=str(self._parts), **MODES[self._mode])
-        graph.link_nodes(source, filter, graph.add("buffersink")).configure()
+        try:
+            graph.link_nodes(source, filter, graph.add("buffersink")).configure()
+        except av.FFmpegError as error:
+            size = f"{picture.width}x{picture.height}"
+            raise ValueError(
+                f"minterpolate does not take {size} {picture.format.name} pictures: leave it out"
+            ) from error
         return graph
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vfi.isolate import isolated
-from vfi.media import Color
+from vfi.media import Color, MediaError
 from vfi.minterpolate import minterpolate
 from vfi.remake import Gap
 
@@ -25,6 +25,15 @@ def test_a_method_answers_from_its_process_as_it_does_here_and_its_memory_is_its
         assert np.array_equal(one.images[0], other.images[0])
         assert 2**23 < one.peak < held.nbytes
         assert other.peak is None
+
+
+def cannot_read(asked):
+    raise MediaError(f"{next(asked)} cannot be read")
+
+
+def test_a_sentence_about_a_file_comes_through():
+    with pytest.raises(MediaError, match=r"^film\.mp4 cannot be read$"):
+        list(isolated(cannot_read, iter(["film.mp4"])))
 
 
 def test_what_a_method_raises_is_raised_here():

@@ -3,8 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from vfi.media import Color
-from vfi.minterpolate import minterpolate
+from vfi.media import Color, VideoReader
+from vfi.minterpolate import minterpolate, upsample
 from vfi.remake import Gap
 
 SPEED = 8  # pixels from one kept frame to the next
@@ -49,3 +49,30 @@ def test_a_variable_rate_is_refused_in_a_sentence():
 
 def test_no_gaps_no_answers():
     assert list(minterpolate("yuv420p", Color(), "minterpolate", iter(()))) == []
+
+
+@pytest.mark.parametrize(("factor", "mode"), [(2, "minterpolate"), (3, "minterpolate"), (2, "minterpolate-best")])
+def test_a_film_keeps_its_frames_and_sound_and_gets_new_ones_in_time(film, tmp_path, packets, factor, mode):
+    source = film(
+        frames=5, size=(160, 96), picture=lambda index, _: scene(20 + SPEED * index), sound=("aac",), tags=(1, 1, 1, 1)
+    )
+    told = []
+    counts = upsample(source, tmp_path / "out.mp4", factor, mode, lambda *now: told.append(now))
+    with VideoReader(tmp_path / "out.mp4") as reader:
+        frames = list(reader)
+        assert (reader.rate, reader.duration) == (25 * factor, Fraction(1, 5))
+    assert counts == (5, 5 * factor) == (5, len(frames))
+    assert told == [(done, 5 * factor) for done in range(1, 5 * factor + 1)]
+    places = [edge(frame.rgb) for frame in frames]
+    held = [20 + SPEED * 4] * (factor - 1)
+    assert np.allclose(places, [20 + SPEED * i / factor for i in range(4 * factor + 1)] + held, atol=1)
+    assert packets(tmp_path / "out.mp4")[1] == packets(source)[1]
+
+
+def test_a_film_of_a_variable_rate_or_of_tiny_pictures_is_refused_in_a_sentence(film, tmp_path):
+    varying = film("varying.mkv", times=[Fraction(n, 1000) for n in (0, 40, 100, 120, 200)])
+    with pytest.raises(ValueError, match="constant frame rate"):
+        upsample(varying, tmp_path / "out.mkv", 2, "minterpolate")
+    with pytest.raises(ValueError, match="does not take 16x16 yuv420p pictures"):
+        upsample(film("tiny.mp4", size=(16, 16)), tmp_path / "out.mp4", 2, "minterpolate")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.mp4", "varying.mkv"]

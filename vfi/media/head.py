@@ -14,8 +14,8 @@ from vfi.media.reader import VideoReader
 from vfi.media.survey import open_input
 
 
-def write_head(source: Path, output: Path, seconds: Fraction) -> None:
-    """Write the main video stream's pictures of the first ``seconds`` to ``output``.
+def write_head(source: Path, output: Path, seconds: Fraction) -> int:
+    """Write the main video stream's pictures of the first ``seconds`` to ``output``; returns how many.
 
     A few more follow where the codec has stored them before the last of these. Raises MediaError if either file does
     not work out, or the pictures carry no times.
@@ -29,7 +29,7 @@ def write_head(source: Path, output: Path, seconds: Fraction) -> None:
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) < len(stamps):
         raise MediaError(f"{source} has pictures without times and cannot be cut: measure the whole of it")
-    left = _unbroken(np.array(known, np.int64), beyond)
+    count = left = _unbroken(np.array(known, np.int64), beyond)
     with reading(source), open_input(source) as film, writing(output), av.open(str(output), "w") as head:
         copy = head.add_stream_from_template(film.streams[index], opaque=True)
         for packet in film.demux(film.streams[index]):
@@ -39,6 +39,7 @@ def write_head(source: Path, output: Path, seconds: Fraction) -> None:
                 packet.stream = copy
                 head.mux(packet)
                 left -= 1
+    return count
 
 
 def _unbroken(stamps: np.ndarray, beyond: int) -> int:
