@@ -92,16 +92,20 @@ class Interpolator:
         """Use a shipped model by its name, or a checkpoint by its file."""
         return cls(load_model(name), device, precision, flow_scale, flow, fallback)
 
-    def __call__(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
+    def __call__(
+        self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None = None
+    ) -> list[np.ndarray]:
         """Return one image for every time in (0, 1); 0 is ``before``, 1 is ``after``.
 
-        before, after: (H, W, 3) RGB, uint8 or uint16, the full range; the results are like them.
-        Raises ValueError if they differ in size or depth.
+        before, after: (H, W, 3) RGB, uint8 or uint16, the full range; the results are like them. start: what `start`
+        returned for them, if it is known. Raises ValueError if they differ in size or depth.
         """
-        return [made.image for made in self.make(before, after, times)]
+        return [made.image for made in self.make(before, after, times, start)]
 
     @torch.inference_mode()
-    def make(self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[Made]:
+    def make(
+        self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None = None
+    ) -> list[Made]:
         """Return what `__call__` does, and how far each image is to be trusted."""
         if before.shape != after.shape or before.dtype != after.dtype:
             raise ValueError(
@@ -109,7 +113,8 @@ class Interpolator:
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            pair = self.model.prepare(self._to_tensor(before), self._to_tensor(after))
+            frames = self._to_tensor(before), self._to_tensor(after)
+            pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
             return [self._at(pair, self._time(t), before.dtype) for t in times]
 
     def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
@@ -117,6 +122,13 @@ class Interpolator:
             return Made(self._to_image(self.model.synthesize(pair, t), dtype), None)
         frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
         return Made(self._to_image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
+
+    @torch.no_grad()
+    def start(self, before: np.ndarray, after: np.ndarray) -> Tensor | None:
+        """Return the flows both ways that the model starts from, as `FlowFusion.start` does; None if it has none."""
+        if not isinstance(self.model, FlowFusion):
+            return None
+        return self.model.start(self._to_tensor(before), self._to_tensor(after))
 
     @torch.inference_mode()
     def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:

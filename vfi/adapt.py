@@ -1,0 +1,314 @@
+"""Adaptation: a trained model learns one film, and keeps what it learnt only if that helps.
+
+A film brings its own truth: each inner frame, hidden, is what a model should make of its neighbours. `vfi.blocks`
+splits the film by time into blocks that share no frame. The model learns from the first kind; the state to keep is the
+one that does best on the second kind; on the third kind, to report on, only two states are ever measured, the first and
+the one to keep. So neither the learning nor the choice of the state has seen what the reported gain is measured on.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, TypeVar, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from flow.scale import choose_flow_scale
+from vfi.blocks import Blocks, read_blocks
+from vfi.examples import Example, crop_batch
+from vfi.interpolator import Interpolator
+from vfi.losses import parse_loss
+from vfi.low_rank import add_low_rank, merge_low_rank
+from vfi.metrics import psnr, ssim
+from vfi.models.flow_fusion import FlowFusion
+from vfi.objective import Weights, objective
+from vfi.triplets import DataError, Triplet
+
+Parts = Literal["all", "fusion", "low-rank"]
+"""What learns: every weight, all but those of the flow, or an update of low rank to every convolution."""
+
+LEAST_GAIN = 0.02  # dB; less is within chance
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the time is shared out, and how the model learns in what is left of it."""
+
+    report: float = 0.15  # of the budget: to measure the first state; the last one takes about as long
+    choose: float = 0.06  # of the budget: likewise
+    starts: float = 0.12  # of the budget: to find the motion that the triplets to learn from start with
+    checks: float = 0.15  # of the time to learn: to see how well the model does by now
+    reported_on: int = 12  # triplets at most
+    chosen_by: int = 8
+    learnt_from: int = 64
+    crops: int = 2  # a step, each of them forward and backward in time
+    crop: int = 160  # pixels a side
+    look: int = 256  # pixels a side of what is looked at to choose by
+    loss: str = "psnr+30*ssim"  # PSNR alone is won by blur
+    lr: float = 1e-3  # falls as a cosine to a tenth
+    warmup: int = 5  # steps in which it rises
+    rank: int = 4  # of a low-rank update
+    ema: float = 0.9  # how much of the averaged weights each step keeps
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Means over the triplets that are reported on."""
+
+    psnr: float  # dB
+    ssim: float
+
+
+@dataclass(frozen=True, eq=False)
+class Adaptation:
+    """What came of an adaptation."""
+
+    source: Path
+    parts: Parts
+    budget: float  # seconds
+    seconds: float  # that it took
+    steps: int
+    learnt_from: int  # triplets
+    chosen_by: int
+    reported_on: int
+    before: Quality
+    after: Quality  # of the best state that was reached, kept or not
+    kept: bool
+    interpolator: Interpolator  # to go on with: the adapted one if it was kept, else the one given
+
+    @property
+    def gain(self) -> float:
+        """PSNR gained on the triplets that are reported on, in dB."""
+        return self.after.psnr - self.before.psnr
+
+    def fields(self) -> dict[str, Any]:
+        """Return all that can be put down in JSON."""
+        plain = {name: value for name, value in vars(self).items() if name != "interpolator"}
+        return plain | {
+            "source": str(self.source),
+            "before": asdict(self.before),
+            "after": asdict(self.after),
+            "gain": self.gain,
+        }
+
+    def __str__(self) -> str:
+        """Say what was gained and whether it is kept."""
+        before, after = self.before, self.after
+        return (
+            f"PSNR {before.psnr:.2f} -> {after.psnr:.2f} dB ({self.gain:+.2f}), SSIM {before.ssim:.4f} ->"
+            f" {after.ssim:.4f} on {self.reported_on} hidden frames it has not learnt from; {self.steps} steps on"
+            f" {self.learnt_from} others in {self.seconds:.0f} s\n"
+            + ("it helps" if self.kept else "it does not help: kept the original")
+        )
+
+
+def adapt(
+    source: Path,
+    interpolator: Interpolator,
+    *,
+    budget: float,
+    parts: Parts = "fusion",
+    recipe: Recipe | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Adaptation:
+    """Teach a copy of the interpolator's model a film within ``budget`` seconds, and keep it if that helps.
+
+    It helps if it gains PSNR on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of
+    SSIM. How many steps fit depends on the machine, and with it the result; the clock tells the seconds. progress is
+    called with those that have passed and the budget. Raises MediaError if the film cannot be read, DataError if it is
+    too short, hardly moves or is too large for the budget, and ValueError for a model without weights.
+    """
+    if parts not in get_args(Parts):
+        raise ValueError(f"there are no parts {parts!r} to adapt: use {', '.join(get_args(Parts))}")
+    if not any(True for _ in interpolator.model.parameters()):
+        raise ValueError("this model has no weights to adapt: choose flow-fusion, fast or flow-free")
+    timer = _Timer(budget, clock, progress)
+    blocks = read_blocks(source)
+    pupil = copy.copy(interpolator)
+    pupil.model = copy.deepcopy(interpolator.model)
+    lesson = _Lesson(pupil, parts, blocks, recipe or Recipe(), timer)
+    after, kept = lesson.take()
+    return Adaptation(
+        source=source,
+        parts=parts,
+        budget=budget,
+        seconds=timer.passed,
+        steps=lesson.steps,
+        learnt_from=len(lesson.learnt_from),
+        chosen_by=len(lesson.chosen_by),
+        reported_on=len(lesson.reported_on),
+        before=lesson.before,
+        after=after,
+        kept=kept,
+        interpolator=pupil if kept else interpolator,
+    )
+
+
+class _Timer:
+    """The seconds that have passed of a budget."""
+
+    def __init__(
+        self, budget: float, clock: Callable[[], float], progress: Callable[[int, int | None], None] | None
+    ) -> None:
+        self.budget, self.clock, self.progress = budget, clock, progress
+        self.began = clock()
+
+    @property
+    def passed(self) -> float:
+        return self.clock() - self.began
+
+    def some(self, items: Sequence[Item], share: float, least: int, most: int) -> Iterator[Item]:
+        """Yield items from all over the sequence until a share of the budget has gone by, but at least so many."""
+        end = self.passed + share * self.budget
+        digits = len(items).bit_length()
+        spread = sorted(range(len(items)), key=lambda i: f"{i:0{digits}b}"[::-1])
+        for count, i in enumerate(spread[:most]):
+            if count >= least and self.passed >= end:
+                return
+            yield items[i]
+            self.tell()
+
+    def tell(self) -> None:
+        if self.progress is not None:
+            self.progress(min(round(self.passed), round(self.budget)), round(self.budget))
+
+
+class _Lesson:
+    """A model, what it learns from, and how far it has come."""
+
+    def __init__(self, pupil: Interpolator, parts: Parts, blocks: Blocks, recipe: Recipe, timer: _Timer) -> None:
+        self.pupil, self.model, self.recipe, self.timer = pupil, pupil.model, recipe, timer
+        self.scale, self.own_scale = 1, None
+        if isinstance(self.model, FlowFusion):
+            # Of a large film only the centre is looked at, but its motion is to be found as in the whole.
+            self.own_scale, (width, height) = self.model.flow_scale, blocks.size
+            self.model.flow_scale = self.scale = self.own_scale or choose_flow_scale(height, width)
+        self.weights = _to_learn(self.model, parts, recipe.rank)
+        self.average = self._copies()
+        self.optimizer = Adam(self.weights, lr=recipe.lr)
+        self.criterion, self.rng = parse_loss(recipe.loss), np.random.default_rng(recipe.seed)
+        self.steps = 0
+        # The motion that a triplet starts with takes longest to find: once and for all.
+        self.reported_on: list[Example] = []
+        qualities, measuring = [], 0.0
+        for triplet in timer.some(blocks.report, recipe.report, 2, recipe.reported_on):
+            self.reported_on.append(self._example(triplet))
+            began = timer.passed
+            qualities.append(self._quality(self.reported_on[-1]))
+            measuring += timer.passed - began
+        self.before = _mean(qualities)
+        self.chosen_by = [
+            self._example(triplet).centre(recipe.look)
+            for triplet in timer.some(blocks.choose, recipe.choose, 1, recipe.chosen_by)
+        ]
+        self.learnt_from = [
+            self._example(triplet) for triplet in timer.some(blocks.learn, recipe.starts, 4, recipe.learnt_from)
+        ]
+        self.end = timer.budget - 1.2 * measuring  # of learning: what is left will be needed to measure again
+
+    def take(self) -> tuple[Quality, bool]:
+        """Learn; return the quality of the best state, which the model is in then, and whether it helps."""
+        best, gain = self._learn()
+        self._load(best)
+        after = _mean([self._quality(example) for example in self.reported_on])
+        merge_low_rank(self.model)
+        if isinstance(self.model, FlowFusion):
+            self.model.flow_scale = self.own_scale
+        helps = after.psnr >= self.before.psnr + LEAST_GAIN and after.ssim >= self.before.ssim
+        return after, helps and gain > 0
+
+    def _learn(self) -> tuple[list[Tensor], float]:
+        """Return the state that does best on what is to choose by, and what it gains there in dB."""
+        timer, began = self.timer, self.timer.passed
+        score = self._look()
+        looking, stepping = timer.passed - began, 0.0
+        best, gain = self._copies(), -math.inf
+        began = looked = timer.passed
+        while timer.passed + stepping + looking < self.end:
+            start = timer.passed
+            self._step((start - began) / (self.end - began))
+            timer.tell()
+            stepping = max(stepping, timer.passed - start)
+            last = timer.passed + stepping + looking >= self.end
+            if last or timer.passed - looked > looking / self.recipe.checks:
+                current = self._copies()
+                self._load(self.average)
+                if (now := self._look() - score) > gain:
+                    best, gain = self._copies(), now
+                self._load(current)
+                looked = timer.passed
+        if not self.steps:
+            enough = math.ceil((2 * timer.passed + timer.budget - self.end) / 10) * 10
+            height, width = self.learnt_from[0].size
+            raise DataError(
+                f"a budget of {timer.budget:g} s is too short to learn frames of {width}x{height}, it takes"
+                f" {timer.passed:.0f} s to look at a few of them first: give {enough} s or more"
+            )
+        return best, gain
+
+    def _step(self, along: float) -> None:
+        """Learn from a batch; ``along`` is how much of the time to learn has gone by."""
+        recipe = self.recipe
+        rise = min(1.0, (self.steps + 1) / recipe.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.lr * rise * (0.1 + 0.45 * (1 + math.cos(math.pi * along)))
+        self.model.train()
+        batch = crop_batch(self.learnt_from, recipe.crops, recipe.crop, self.rng).to(self.pupil.device)
+        with torch.autocast(batch.t.device.type, torch.bfloat16, enabled=self.pupil.dtype == torch.bfloat16):
+            loss = objective(self.model, batch, self.criterion, Weights(frame=1, levels=0, teacher=0))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.weights, 1.0)
+        self.optimizer.step()
+        self.model.eval()
+        decay = min(recipe.ema, (1 + self.steps) / (10 + self.steps))
+        self.average = [torch.lerp(w.detach(), a, decay) for w, a in zip(self.weights, self.average, strict=True)]
+        self.steps += 1
+
+    def _example(self, triplet: Triplet) -> Example:
+        return Example(triplet, self.pupil.start(triplet.before, triplet.after), self.scale)
+
+    def _made(self, example: Example) -> np.ndarray:
+        triplet = example.triplet
+        return self.pupil(triplet.before, triplet.after, [triplet.time], example.start)[0]
+
+    def _quality(self, example: Example) -> Quality:
+        made, true = self._made(example), example.triplet.middle
+        return Quality(psnr(made, true), ssim(made, true))
+
+    def _look(self) -> float:
+        """Return the mean PSNR on what is to choose by."""
+        return fmean(psnr(self._made(example), example.triplet.middle) for example in self.chosen_by)
+
+    def _copies(self) -> list[Tensor]:
+        return [weight.detach().clone() for weight in self.weights]
+
+    @torch.no_grad()
+    def _load(self, state: list[Tensor]) -> None:
+        for weight, value in zip(self.weights, state, strict=True):
+            weight.copy_(value)
+
+
+def _to_learn(model: nn.Module, parts: Parts, rank: int) -> list[nn.Parameter]:
+    """Freeze a model but for the parts, and return their weights."""
+    model.requires_grad_(False)
+    if parts == "low-rank":
+        return add_low_rank(model, rank)
+    weights = [weight for name, weight in model.named_parameters() if parts == "all" or not name.startswith("flow.")]
+    for weight in weights:
+        weight.requires_grad_(True)
+    return weights
+
+
+def _mean(qualities: list[Quality]) -> Quality:
+    return Quality(fmean(quality.psnr for quality in qualities), fmean(quality.ssim for quality in qualities))
