@@ -22,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
     from flow.fit import Fit
+    from vfi.adapt import Adaptation
     from vfi.batch import Batch, Job
     from vfi.config import Commands as ConfigCommands
     from vfi.config import Option as ConfigOption
@@ -196,6 +197,7 @@ ConfigFile = Annotated[
         rich_help_panel="Run",
     ),
 ]
+Parts = Annotated[str, typer.Option(help="What learns: all, fusion (all but the flow), or low-rank (a thin update).")]
 
 
 @contextmanager
@@ -379,6 +381,14 @@ def upsample(
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
     fallback: FallBack = None,
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            help="Let the model learn this video first, so long: 60s, 5m; what it learnt counts only if it helps.",
+            show_default=False,
+            rich_help_panel="Model",
+        ),
+    ] = None,
     cuts: Annotated[
         str,
         typer.Option(
@@ -456,6 +466,7 @@ def upsample(
     vfi upsample film.mkv --fps 60 -o smooth.mkv --crf 18
     vfi upsample cartoon.mkv --held repair  [dim]animation on twos made anew[/dim]
     vfi upsample a.mp4 b.mkv folder/ -o 'smooth/{stem}_{factor}x{suffix}'
+    vfi upsample clip.mp4 --adapt 60s       [dim]the model learns this clip first[/dim]
     """
     from vfi.batch import find_inputs, plan_batch
     from vfi.media import Encoding
@@ -487,6 +498,7 @@ def upsample(
             raise typer.BadParameter("name one video", param_hint="--confidence")
         check_picture(confidence, "--confidence", overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
+    budget = parse_budget(adapt, "--adapt")
     interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
     if confidence is not None:
         from vfi.interpolator import knows_confidence
@@ -496,16 +508,24 @@ def upsample(
     if verbose:
         typer.echo(f"{model} on {interpolator.device} in {interpolator.precision}", err=True)
 
+    lessons: dict[Path, "Adaptation"] = {}
+
     def run(job: "Job", label: str) -> "Summary":
         refuse_existing(job.output, overwrite)
         if output is not None and names_folder(output, many):
             make_folder(job.output.parent)
+        maker = interpolator
+        if budget is not None:
+            lessons[job.output] = lesson = learn(job.source, interpolator, budget, "fusion", quiet)
+            maker = lesson.interpolator
+            if not (quiet or as_json):
+                typer.echo(lesson)
         began = time.monotonic()
         with progress_bar(label, quiet=quiet) as progress:
             summary = upsample_video(
                 job.source,
                 job.output,
-                interpolator,
+                maker,
                 timing,
                 encoding=encoding,
                 content=content,
@@ -522,8 +542,12 @@ def upsample(
             )
         return summary
 
+    def values(summary: "Summary") -> dict[str, Any]:
+        lesson = lessons.get(summary.output)
+        return dataclasses.asdict(summary) | ({} if lesson is None else {"adaptation": lesson.fields()})
+
     if many:
-        run_batch(batch, run, as_json, quiet)
+        run_batch(batch, run, values, as_json, quiet)
         return
     summary = run(batch.jobs[0], sources[0].name)
     if confidence is not None:
@@ -531,12 +555,18 @@ def upsample(
 
         draw_confidence(summary.confidence, confidence)
     if as_json:
-        typer.echo(json_document(dataclasses.asdict(summary)))
+        typer.echo(json_document(values(summary)))
     elif not quiet:
         typer.echo(describe(summary))
 
 
-def run_batch(batch: "Batch", run: Callable[["Job", str], "Summary"], as_json: bool, quiet: bool) -> None:
+def run_batch(
+    batch: "Batch",
+    run: Callable[["Job", str], "Summary"],
+    values: Callable[["Summary"], dict[str, Any]],
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Do job after job, past those that fail; then say what became of each, and exit with 1 if one failed."""
     done: list[Summary] = []
     failed: list[dict[str, str]] = []
@@ -555,7 +585,7 @@ def run_batch(batch: "Batch", run: Callable[["Job", str], "Summary"], as_json: b
                     typer.echo(describe(done[-1]))
     finally:  # after Ctrl+C as well
         if as_json:
-            report = {"done": list(map(dataclasses.asdict, done)), "failed": failed, "skipped": batch.skipped}
+            report = {"done": list(map(values, done)), "failed": failed, "skipped": batch.skipped}
             typer.echo(json_document(report))
         elif not quiet:
             typer.echo(f"{len(done)} of {len(batch.jobs)} videos done" + (f", {len(failed)} failed:" if failed else ""))
@@ -564,6 +594,69 @@ def run_batch(batch: "Batch", run: Callable[["Job", str], "Summary"], as_json: b
                 typer.echo(f"  {failure['reason']}" if named else f"  {failure['source']}: {failure['reason']}")
     if failed:
         raise typer.Exit(1)
+
+
+def parse_budget(text: str | None, option: str) -> float | None:
+    """Read 60s, 5m, 1.5h or plain seconds."""
+    if text is None:
+        return None
+    number, unit = (text[:-1], text[-1]) if text[-1:] in tuple("smh") else (text, "s")
+    try:
+        seconds = float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a time like 60s, 5m or 90", param_hint=option)
+    return seconds
+
+
+def learn(source: Path, interpolator: "Interpolator", budget: float, parts: str, quiet: bool) -> "Adaptation":
+    """Adapt to a video with a progress bar."""
+    from vfi.adapt import adapt
+
+    with progress_bar(f"learning {source.name}", round(budget), "s", quiet) as progress:
+        return adapt(source, interpolator, budget=budget, parts=parts, progress=progress)  # type: ignore[arg-type]
+
+
+@app.command("adapt", rich_help_panel="Models and training")
+@reports_errors
+def adapt_command(
+    source: Annotated[Path, typer.Argument(help="Video to learn.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File or folder to write (default: SOURCE_adapted.safetensors).", show_default=False
+        ),
+    ] = None,
+    budget: Annotated[str, typer.Option(help="How long to learn, measuring included: 60s, 5m, 90.")] = "60s",
+    parts: Parts = "fusion",
+    model: Model = DEFAULT_MODEL,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    flow_scale: FlowScale = "auto",
+    flow: StartFlow = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Let a model learn one video from its own frames, and write it only if that helps on frames it has not seen.
+
+    [bold]Example:[/bold] vfi adapt clip.mp4 --budget 5m && vfi upsample clip.mp4 --model clip_adapted.safetensors
+    """
+    from vfi.adapt import check_place, save_adapted
+
+    seconds = parse_budget(budget, "--budget")
+    assert seconds is not None
+    output = placed(output, source.with_name(f"{source.stem}_adapted.safetensors"))
+    check_place(output, overwrite)
+    adaptation = learn(source, load_interpolator(model, device, precision, flow_scale, flow), seconds, parts, quiet)
+    if adaptation.kept:
+        save_adapted(output, model, adaptation)
+    if as_json:
+        written = str(output) if adaptation.kept else None
+        typer.echo(json_document({"output": written, "model": model} | adaptation.fields()))
+    elif not quiet:
+        typer.echo(f"{adaptation}\n{f'wrote {output}' if adaptation.kept else 'wrote nothing'}")
 
 
 def print_cuts(source: Path, threshold: float, as_json: bool) -> None:

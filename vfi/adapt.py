@@ -8,6 +8,7 @@ the one to keep. So neither the learning nor the choice of the state has seen wh
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,15 +21,19 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from flow.checkpoint import save_checkpoint
 from flow.scale import choose_flow_scale
 from vfi.blocks import Blocks, read_blocks
 from vfi.examples import Example, crop_batch
 from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
 from vfi.low_rank import add_low_rank, merge_low_rank
+from vfi.media import MediaError
 from vfi.metrics import psnr, ssim
+from vfi.models import read_checkpoint
 from vfi.models.flow_fusion import FlowFusion
 from vfi.objective import Weights, objective
+from vfi.outputs import refuse_existing
 from vfi.triplets import DataError, Triplet
 
 Parts = Literal["all", "fusion", "low-rank"]
@@ -52,7 +57,7 @@ class Recipe:
     crops: int = 2  # a step, each of them forward and backward in time
     crop: int = 160  # pixels a side
     look: int = 256  # pixels a side of what is looked at to choose by
-    loss: str = "psnr+30*ssim"  # PSNR alone is won by blur
+    loss: str = "psnr+30*ssim"  # see `Quality.worth`
     lr: float = 1e-3  # falls as a cosine to a tenth
     warmup: int = 5  # steps in which it rises
     rank: int = 4  # of a low-rank update
@@ -62,10 +67,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Quality:
-    """Means over the triplets that are reported on."""
+    """Means over some triplets."""
 
     psnr: float  # dB
     ssim: float
+
+    @property
+    def worth(self) -> float:
+        """One figure to choose by, in dB: 0.01 of SSIM is worth 0.3 of PSNR, which alone would be won by blur."""
+        return self.psnr + 30 * self.ssim
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +87,11 @@ class Adaptation:
     budget: float  # seconds
     seconds: float  # that it took
     steps: int
+    samples: int  # crops in all steps
     learnt_from: int  # triplets
     chosen_by: int
     reported_on: int
-    before: Quality
+    before: Quality  # on those that are reported on
     after: Quality  # of the best state that was reached, kept or not
     kept: bool
     interpolator: Interpolator  # to go on with: the adapted one if it was kept, else the one given
@@ -123,8 +134,8 @@ def adapt(
 ) -> Adaptation:
     """Teach a copy of the interpolator's model a film within ``budget`` seconds, and keep it if that helps.
 
-    It helps if it gains PSNR on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of
-    SSIM. How many steps fit depends on the machine, and with it the result; the clock tells the seconds. progress is
+    It helps if it gains on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of SSIM.
+    How many steps fit depends on the machine, and with it the result; the clock tells the seconds. progress is
     called with those that have passed and the budget. Raises MediaError if the film cannot be read, DataError if it is
     too short, hardly moves or is too large for the budget, and ValueError for a model without weights.
     """
@@ -144,6 +155,7 @@ def adapt(
         budget=budget,
         seconds=timer.passed,
         steps=lesson.steps,
+        samples=lesson.steps * 2 * lesson.recipe.crops,
         learnt_from=len(lesson.learnt_from),
         chosen_by=len(lesson.chosen_by),
         reported_on=len(lesson.reported_on),
@@ -152,6 +164,27 @@ def adapt(
         kept=kept,
         interpolator=pupil if kept else interpolator,
     )
+
+
+def check_place(output: Path, overwrite: bool) -> None:
+    """Raise MediaError if adapted weights cannot be written there, before time is spent on them."""
+    if output.suffix != ".safetensors":
+        raise MediaError(f"{output} does not end in .safetensors: name such a file with -o")
+    if not output.parent.is_dir():
+        raise MediaError(f"{output.parent} is no folder: name an existing one with -o")
+    if not os.access(output.parent, os.W_OK):
+        raise MediaError(f"{output.parent} may not be written to: name another folder with -o")
+    refuse_existing(output, overwrite)
+
+
+def save_adapted(output: Path, model: str, adaptation: Adaptation) -> None:
+    """Write the weights that were kept, in one move; ``model`` is the name or file of those it began with.
+
+    Raises CheckpointError if they cannot be written.
+    """
+    origin = read_checkpoint(model)
+    trained = adaptation.fields() | {"began_from": origin.trained}
+    save_checkpoint(output, origin.model, adaptation.interpolator.model, trained)
 
 
 class _Timer:
@@ -200,13 +233,13 @@ class _Lesson:
         self.steps = 0
         # The motion that a triplet starts with takes longest to find: once and for all.
         self.reported_on: list[Example] = []
-        qualities, measuring = [], 0.0
+        measured, measuring = [], 0.0
         for triplet in timer.some(blocks.report, recipe.report, 2, recipe.reported_on):
             self.reported_on.append(self._example(triplet))
             began = timer.passed
-            qualities.append(self._quality(self.reported_on[-1]))
+            measured.append(self._measure(self.reported_on[-1:]))
             measuring += timer.passed - began
-        self.before = _mean(qualities)
+        self.before = Quality(fmean(one.psnr for one in measured), fmean(one.ssim for one in measured))
         self.chosen_by = [
             self._example(triplet).centre(recipe.look)
             for triplet in timer.some(blocks.choose, recipe.choose, 1, recipe.chosen_by)
@@ -220,7 +253,7 @@ class _Lesson:
         """Learn; return the quality of the best state, which the model is in then, and whether it helps."""
         best, gain = self._learn()
         self._load(best)
-        after = _mean([self._quality(example) for example in self.reported_on])
+        after = self._measure(self.reported_on)
         merge_low_rank(self.model)
         if isinstance(self.model, FlowFusion):
             self.model.flow_scale = self.own_scale
@@ -228,9 +261,9 @@ class _Lesson:
         return after, helps and gain > 0
 
     def _learn(self) -> tuple[list[Tensor], float]:
-        """Return the state that does best on what is to choose by, and what it gains there in dB."""
+        """Return the state that does best on what is to choose by, and what its worth gains there."""
         timer, began = self.timer, self.timer.passed
-        score = self._look()
+        first = self._measure(self.chosen_by).worth
         looking, stepping = timer.passed - began, 0.0
         best, gain = self._copies(), -math.inf
         began = looked = timer.passed
@@ -243,7 +276,7 @@ class _Lesson:
             if last or timer.passed - looked > looking / self.recipe.checks:
                 current = self._copies()
                 self._load(self.average)
-                if (now := self._look() - score) > gain:
+                if (now := self._measure(self.chosen_by).worth - first) > gain:
                     best, gain = self._copies(), now
                 self._load(current)
                 looked = timer.passed
@@ -282,13 +315,9 @@ class _Lesson:
         triplet = example.triplet
         return self.pupil(triplet.before, triplet.after, [triplet.time], example.start)[0]
 
-    def _quality(self, example: Example) -> Quality:
-        made, true = self._made(example), example.triplet.middle
-        return Quality(psnr(made, true), ssim(made, true))
-
-    def _look(self) -> float:
-        """Return the mean PSNR on what is to choose by."""
-        return fmean(psnr(self._made(example), example.triplet.middle) for example in self.chosen_by)
+    def _measure(self, examples: Sequence[Example]) -> Quality:
+        made = [(self._made(example), example.triplet.middle) for example in examples]
+        return Quality(fmean(psnr(*pair) for pair in made), fmean(ssim(*pair) for pair in made))
 
     def _copies(self) -> list[Tensor]:
         return [weight.detach().clone() for weight in self.weights]
@@ -308,7 +337,3 @@ def _to_learn(model: nn.Module, parts: Parts, rank: int) -> list[nn.Parameter]:
     for weight in weights:
         weight.requires_grad_(True)
     return weights
-
-
-def _mean(qualities: list[Quality]) -> Quality:
-    return Quality(fmean(quality.psnr for quality in qualities), fmean(quality.ssim for quality in qualities))
