@@ -4,7 +4,7 @@ No two blocks share a frame. They alternate all along the film, so that each kin
 so, two thirds to learn from with a fifth to report on between them, and at the end a seventh to choose by.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, pairwise, takewhile
@@ -22,8 +22,7 @@ from vfi.triplets import DataError, Triplet
 FEWEST_FRAMES = 20
 STRETCH = 30  # frames in which every kind of block comes up
 STRETCHES = 10  # spread over the film; frames beyond them are not looked at
-SHARES = (("learn", 0.34), ("report", 0.2), ("learn", 0.32), ("choose", 0.14))
-SHORTEST = {"learn": 3, "report": 5, "choose": 3}  # frames
+REPORT, CHOOSE = (0.2, 5), (0.14, 3)  # how much of them is to report on and to choose by, and at least so many
 WINDOW = (544, 960)  # lines and columns, about the centre: of larger pictures the rest is not looked at
 MIDDLE = (Fraction(1, 3), Fraction(2, 3))  # where a frame lies between its neighbours, if it is to be made again
 
@@ -36,6 +35,15 @@ class Blocks:
     learn: list[Triplet] = field(default_factory=list)  # each inner frame between its neighbours
     choose: list[Triplet] = field(default_factory=list)  # every other frame between its neighbours
     report: list[Triplet] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """A frame that differs from the one before."""
+
+    time: Fraction
+    scene: int
+    image: np.ndarray
 
 
 def read_blocks(source: Path) -> Blocks:
@@ -53,20 +61,21 @@ def read_blocks(source: Path) -> Blocks:
                 f" {FEWEST_FRAMES} or more"
             )
         blocks = Blocks(reader.size)
-        for frames, length in _stretches(reader, count):
-            for kind, triplet in _triplets(frames, _kinds(length), source.stem):
-                getattr(blocks, kind).append(triplet)
+        for pictures in _stretches(reader, count):
+            for kind, block in _split(pictures):
+                getattr(blocks, kind).extend(_triplets(block, 1 if kind == "learn" else 2, source.stem))
     if len(blocks.learn) < 4 or len(blocks.report) < 2 or not blocks.choose:
         raise DataError(f"{source} hardly moves: too few of its frames differ from the ones before to learn from them")
     return blocks
 
 
-def _stretches(reader: VideoReader, count: int) -> Iterator[tuple[Iterable[Frame], int]]:
-    """Yield frames that follow each other, and how many they are."""
+def _stretches(reader: VideoReader, count: int) -> Iterator[Sequence[_Picture]]:
+    """Yield pictures that follow each other."""
     if count <= STRETCHES * STRETCH:
-        frames, stretches = iter(reader), max(1, count // STRETCH)
-        edges = [i * count // stretches for i in range(stretches + 1)]
-        yield from ((islice(frames, end - start), end - start) for start, end in pairwise(edges))
+        pictures = list(_pictures(reader))
+        stretches = max(1, len(pictures) // STRETCH)
+        edges = [i * len(pictures) // stretches for i in range(stretches + 1)]
+        yield from (pictures[start:end] for start, end in pairwise(edges))
         return
     times = reader.timeline
     start, last = times.start - reader.origin, times.duration * (count - STRETCH) / count
@@ -74,39 +83,18 @@ def _stretches(reader: VideoReader, count: int) -> Iterator[tuple[Iterable[Frame
     ends = [*starts[1:], start + times.duration]  # where the rate varies, one stretch could run into the next
     for begin, end in zip(starts, ends, strict=True):
         inside = takewhile(lambda frame, end=end: frame.time < end, frames_from(reader, begin))  # type: ignore[misc]
-        yield islice(inside, STRETCH), STRETCH
+        # Animation may show each picture three times.
+        yield list(islice(_pictures(islice(inside, 4 * STRETCH)), STRETCH))
 
 
-def _kinds(length: int) -> list[str]:
-    """Return the kind of block that each frame of a stretch belongs to.
-
-    >>> "".join(kind[0] for kind in _kinds(20))
-    'llllllrrrrrllllllccc'
-    """
-    sizes = [max(SHORTEST[kind], round(share * length)) for kind, share in SHARES]
-    rest = length - sizes[1] - sizes[3]
-    sizes[0], sizes[2] = rest - rest // 2, rest // 2
-    return [kind for (kind, _), size in zip(SHARES, sizes, strict=True) for _ in range(size)]
-
-
-def _triplets(frames: Iterable[Frame], kinds: list[str], name: str) -> Iterator[tuple[str, Triplet]]:
-    """Yield the triplets of a stretch, each with the kind of its block."""
-    run: list[tuple[Fraction, np.ndarray]] = []  # of frames in motion within a block
+def _pictures(frames: Iterable[Frame]) -> Iterator[_Picture]:
     shown: Frame | None = None
-    block = ""
-    for kind, (frame, cut) in zip(kinds, with_cuts(frames), strict=False):
-        if cut is not None or kind != block:
-            run, block = [], kind
-        elif shown is not None and alike(shown, frame):
-            continue
-        shown = frame
-        run.append((frame.time, _centre(eight_bit(frame.rgb))))
-        if len(run) < 3 or (kind != "learn" and len(run) % 2 == 0):
-            continue
-        (start, before), (moment, middle), (end, after) = run[-3:]
-        time = (moment - start) / (end - start)
-        if MIDDLE[0] <= time <= MIDDLE[1]:
-            yield kind, Triplet(f"{name}/{float(moment):.3f}", before, middle, after, time)
+    scene = 0
+    for frame, cut in with_cuts(frames):
+        scene += cut is not None
+        if shown is None or cut is not None or not alike(shown, frame):
+            shown = frame
+            yield _Picture(frame.time, scene, _centre(eight_bit(frame.rgb)))
 
 
 def _centre(image: np.ndarray) -> np.ndarray:
@@ -114,3 +102,26 @@ def _centre(image: np.ndarray) -> np.ndarray:
     lines, columns = min(WINDOW[0], height), min(WINDOW[1], width)
     top, left = (height - lines) // 2, (width - columns) // 2
     return image[top : top + lines, left : left + columns].copy()  # so that the rest is let go
+
+
+def _split(pictures: Sequence[_Picture]) -> Iterator[tuple[str, Sequence[_Picture]]]:
+    """Yield the blocks of a stretch and their kinds.
+
+    >>> [(kind, len(block)) for kind, block in _split(range(30))]
+    [('learn', 10), ('report', 6), ('learn', 10), ('choose', 4)]
+    """
+    report, choose = (max(least, round(share * len(pictures))) for share, least in (REPORT, CHOOSE))
+    learn = len(pictures) - report - choose
+    if learn < 6:
+        return  # too short to be split
+    edges = [0, learn - learn // 2, learn - learn // 2 + report, learn + report, len(pictures)]
+    for kind, (start, end) in zip(("learn", "report", "learn", "choose"), pairwise(edges), strict=True):
+        yield kind, pictures[start:end]
+
+
+def _triplets(block: Sequence[_Picture], step: int, name: str) -> Iterator[Triplet]:
+    for i in range(1, len(block) - 1, step):
+        before, middle, after = block[i - 1 : i + 2]
+        time = (middle.time - before.time) / (after.time - before.time)
+        if before.scene == after.scene and MIDDLE[0] <= time <= MIDDLE[1]:
+            yield Triplet(f"{name}/{float(middle.time):.3f}", before.image, middle.image, after.image, time)

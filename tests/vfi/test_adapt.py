@@ -1,0 +1,175 @@
+import copy
+import itertools
+import os
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from flow.checkpoint import load_checkpoint, save_checkpoint
+from vfi.adapt import Recipe, adapt, check_place, save_adapted
+from vfi.blocks import read_blocks
+from vfi.evaluate import evaluate
+from vfi.interpolator import Interpolator
+from vfi.media import MediaError
+from vfi.models import build_model, load_model
+from vfi.triplets import DataError, open_triplets
+
+RECIPE = Recipe(crop=32, look=64, lr=3e-3)
+
+
+def drifting(index, size):
+    """A soft pattern that drifts."""
+    y, x = np.mgrid[: size[1], : size[0]]
+    wave = np.stack([np.sin((x + k * y - 2 * index) / 4) for k in (-1, 0, 1)], axis=2)
+    return (127 + 100 * wave).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("films") / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for i in range(30):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drifting(i, (64, 48)), "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A model that has learnt nothing yet: it blends."""
+    path = tmp_path_factory.mktemp("models") / "small.safetensors"
+    torch.manual_seed(0)
+    save_checkpoint(path, "flow-free", build_model("flow-free", {"widths": [16, 16]}), {})
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def blender(file):
+    return Interpolator.load(file, "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def learnt(clip, blender):
+    return learn(clip, blender)
+
+
+def ticking():
+    """A clock that moves on by a tenth of a second whenever it is looked at, so that every machine gets as far."""
+    count = itertools.count()
+    return lambda: next(count) / 10
+
+
+def learn(clip, interpolator, **changes):
+    given = {"budget": 20, "parts": "all", "recipe": RECIPE, "clock": ticking()}
+    return adapt(clip, interpolator, **(given | changes))
+
+
+def weights(interpolator):
+    return copy.deepcopy(interpolator.model.state_dict())
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_what_is_learnt_is_kept_when_it_helps_on_frames_that_were_hidden(clip, blender, learnt):
+    assert learnt.kept
+    assert learnt.gain > 1
+    film = open_triplets(clip)
+    assert evaluate(learnt.interpolator, film).psnr > evaluate(blender, film).psnr + 1
+
+
+def test_the_given_model_stays_as_it_was(file, blender, learnt):
+    assert same(weights(blender), load_model(file).state_dict())
+    assert not same(weights(blender), weights(learnt.interpolator))
+
+
+def test_the_gain_is_what_the_reported_triplets_score(clip, blender, learnt):
+    report = read_blocks(clip).report
+    assert learnt.reported_on == len(report)
+    for quality, interpolator in ((learnt.before, blender), (learnt.after, learnt.interpolator)):
+        scores = evaluate(interpolator, report)
+        assert (quality.psnr, quality.ssim) == pytest.approx((scores.psnr, scores.ssim), abs=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.0, 10.0], ids=["learns nothing", "unlearns all"])
+def test_the_original_is_kept_when_learning_does_not_help(clip, blender, rate):
+    before = weights(blender)
+    found = learn(clip, blender, recipe=Recipe(crop=32, look=64, lr=rate), budget=8)
+    assert not found.kept
+    assert found.interpolator is blender
+    assert same(weights(blender), before)
+    assert "kept the original" in str(found)
+
+
+def test_the_budget_holds_with_all_that_is_measured(clip, blender):
+    told = []
+    found = learn(clip, blender, budget=8, progress=lambda done, total: told.append((done, total)))
+    assert found.seconds <= 8
+    assert found.steps > 5
+    assert told == sorted(told)
+    assert told[-1][1] == 8
+
+
+def test_a_budget_that_leaves_no_time_to_learn_is_an_error_that_says_what_would_do(clip, blender):
+    with pytest.raises(DataError, match=r"too short to learn frames of 64x48.*give \d+ s or more"):
+        learn(clip, blender, budget=0.5)
+
+
+@pytest.fixture(scope="module")
+def fusion():
+    """Flow fusion as small as it gets, with something to unlearn."""
+    torch.manual_seed(0)
+    flow = {"encoder": [8, 8], "stage": [8, 8], "hidden": 4, "radius": 1}
+    config = {"start": "dis", "refine_levels": 1, "flow": flow, "fusion": [8, 8], "context": [4, 4]}
+    model = build_model("flow-fusion", config)
+    torch.nn.init.normal_(model.unet.head.weight, std=0.03)
+    return Interpolator(model, "cpu", "float32")
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed"),
+    [("all", {"flow", "context", "unet"}), ("fusion", {"context", "unet"}), ("low-rank", {"flow", "context", "unet"})],
+)
+def test_only_the_parts_that_are_named_learn(clip, fusion, parts, changed):
+    before = weights(fusion)
+    found = learn(clip, fusion, parts=parts, budget=5)
+    assert found.kept
+    after = weights(found.interpolator)
+    assert after.keys() == before.keys()
+    assert {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])} == changed
+
+
+def test_unknown_parts_are_an_error_that_lists_the_known_ones(clip, blender):
+    with pytest.raises(ValueError, match="use all, fusion, low-rank"):
+        learn(clip, blender, parts="flow")
+
+
+def test_a_model_without_weights_is_an_error(clip):
+    with pytest.raises(ValueError, match="no weights to adapt: choose flow-fusion"):
+        learn(clip, Interpolator.load("blend", "cpu"))
+
+
+def test_adapted_weights_are_a_model_that_tells_where_it_comes_from(clip, file, learnt, tmp_path):
+    save_adapted(tmp_path / "clip.safetensors", file, learnt)
+    assert same(load_model(str(tmp_path / "clip.safetensors")).state_dict(), weights(learnt.interpolator))
+    trained = load_checkpoint(tmp_path / "clip.safetensors").trained
+    assert trained["source"] == str(clip)
+    assert trained["gain"] == learnt.gain
+    assert trained["began_from"] == {}
+
+
+def test_where_weights_cannot_be_written_is_told_before(tmp_path):
+    with pytest.raises(MediaError, match=r"does not end in \.safetensors"):
+        check_place(tmp_path / "clip.pt", False)
+    with pytest.raises(MediaError, match="is no folder"):
+        check_place(tmp_path / "nowhere" / "clip.safetensors", False)
+    (tmp_path / "clip.safetensors").touch()
+    with pytest.raises(MediaError, match="--overwrite"):
+        check_place(tmp_path / "clip.safetensors", False)
+    check_place(tmp_path / "clip.safetensors", True)
+    assert os.listdir(tmp_path) == ["clip.safetensors"]
