@@ -508,7 +508,7 @@ def upsample(
     if verbose:
         typer.echo(f"{model} on {interpolator.device} in {interpolator.precision}", err=True)
 
-    lessons: dict[Path, "Adaptation"] = {}
+    lessons: dict[Path, Adaptation] = {}
 
     def run(job: "Job", label: str) -> "Summary":
         refuse_existing(job.output, overwrite)

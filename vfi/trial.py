@@ -68,7 +68,7 @@ def _try(job: Job) -> Trial:
         if model.device.type == "cuda":
             synchronize = partial(torch.cuda.synchronize, model.device)
 
-    def note(done: int, total: int | None) -> None:
+    def note(done: int, total: int | None, scene: int = 1) -> None:
         nonlocal first
         if done == FACTOR:
             first = time.monotonic() - job.began
@@ -81,6 +81,6 @@ def _try(job: Job) -> Trial:
             made = (frames_in - 1) * (FACTOR - 1)
         else:
             summary = upsample_by_model(job.source, job.output, model, Factor(Fraction(FACTOR)), progress=note)
-            frames_in, frames, made = summary.frames_in, summary.frames_out, summary.frames_new
+            frames_in, frames, made = summary.frames_in, summary.frames_out, summary.frames_made
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     return Trial(frames, frames - frames_in, made, first, seconds, cpu_seconds, stages.seconds if stages else {})
