@@ -90,20 +90,9 @@ def is_first_process() -> bool:
 
 def explanation(error: Exception) -> str | None:
     """Return what to tell the user of an error, or None if it is a defect of the program, or VFI_TRACEBACK is set."""
-    from vfi.media import MediaError
+    from vfi.explain import explain
 
-    if os.environ.get("VFI_TRACEBACK"):
-        return None
-    if isinstance(error, MediaError | ValueError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    # torch has no class of its own for the CPU's.
-    if isinstance(error, MemoryError) or any(words in str(error) for words in ("allocate memory", "out of memory")):
-        return "out of memory: use smaller frames, or close other programs"
-    if "RANK" in os.environ and any(words in str(error) for words in ("by peer", "remote process exited")):
-        return "another process of this training ended: see what it says"
-    return None
+    return None if os.environ.get("VFI_TRACEBACK") else explain(error)
 
 
 def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -557,7 +546,7 @@ def upsample(
     if as_json:
         typer.echo(json_document(values(summary)))
     elif not quiet:
-        typer.echo(describe(summary))
+        typer.echo(str(summary))
 
 
 def run_batch(
@@ -582,7 +571,7 @@ def run_batch(
                 typer.echo(f"Error: {reason}", err=True)
             else:
                 if not (as_json or quiet):
-                    typer.echo(describe(done[-1]))
+                    typer.echo(str(done[-1]))
     finally:  # after Ctrl+C as well
         if as_json:
             report = {"done": list(map(values, done)), "failed": failed, "skipped": batch.skipped}
@@ -684,44 +673,47 @@ def json_document(values: Any) -> str:
     return json.dumps(values, indent=2, default=text)
 
 
-def describe(summary: "Summary") -> str:
-    """Say what was written, in a few lines."""
+def parse_bytes(text: str) -> int:
+    """Read 500MB, 1.5GB."""
+    number, unit = text[:-2], text[-2:].upper()
+    scale = {"KB": 10**3, "MB": 10**6, "GB": 10**9}.get(unit)
+    if scale is None or not number.strip().replace(".", "", 1).isdecimal() or float(number) <= 0:
+        raise typer.BadParameter(f"{text!r} is not a size like 500MB or 1.5GB", param_hint="--max-size")
+    return round(float(number) * scale)
 
-    def rate(value: Fraction | None) -> str:
-        return "variable rate" if value is None else f"{float(value):.6g} fps"
 
-    lines = [
-        f"wrote {summary.output}: {summary.frames_in} -> {summary.frames_out} frames, "
-        f"{rate(summary.rate_in)} -> {rate(summary.rate_out)}, {float(summary.duration):.3f} s, "
-        f"{summary.size[0]}x{summary.size[1]}"
-    ]
-    counts = [
-        f"{count} {what}"
-        for count, what in (
-            (summary.frames_kept, "kept"),
-            (summary.frames_made, "made"),
-            (summary.frames_blended, "blended"),
-            (summary.frames_repeated, "repeated"),
-        )
-        if count
-    ]
-    found = [
-        f"{count} {name}{'' if count == 1 else 's'}"
-        for count, name in ((summary.cuts, "scene cut"), (summary.frames_held, "held frame"))
-        if count
-    ]
-    lines.append(f"frames: {', '.join(counts)}" + (f"; found {' and '.join(found)}" if found else ""))
-    if summary.confidence:
-        mean = sum(trust for _, trust in summary.confidence) / len(summary.confidence)
-        moment, least = min(summary.confidence, key=lambda known: known[1])
-        lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {moment:.2f} s)")
-    written = summary.written
-    checked = [f"duration {float(written.duration_error):+.3f} s"]
-    if written.sound_error is not None:
-        checked.append(f"end of sound {float(written.sound_error):+.3f} s")
-    kept = [*written.kept, *summary.copied]
-    lines.append(f"checked: {', '.join(checked)}" + (f"; kept {', '.join(kept)}" if kept else ""))
-    return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
+@app.command("web", rich_help_panel="Interpolate")
+@reports_errors
+def serve_page(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 lets everybody in who reaches this computer.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    max_size: Annotated[str, typer.Option(help="Largest file: 500MB, 2GB.")] = "500MB",
+    max_seconds: Annotated[int, typer.Option(min=1, help="Longest video.")] = 600,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Open a page in the browser that makes frames for videos, pictures between pictures, and flow.
+
+    Nothing leaves this computer. One job computes at a time; its files are removed an hour after their last use, when
+    it is cancelled, and at the end. Ctrl+C ends all. Needs pip install 'vfi\\[web]'.
+
+    [bold]Example:[/bold] vfi web --max-size 2GB --max-seconds 3600
+    """
+    import signal
+    import threading
+    import webbrowser
+
+    from vfi.web.limits import Limits
+    from vfi.web.server import serving
+
+    limits = Limits(parse_bytes(max_size), max_seconds)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # services are stopped so; also then nothing is left
+    with serving(host, port, limits) as address:
+        typer.echo(f"The page is at {address} (Ctrl+C ends it)")
+        if not no_browser:
+            webbrowser.open(address)
+        threading.Event().wait()
 
 
 @app.command("info", rich_help_panel="Look and measure")

@@ -67,6 +67,45 @@ class Summary:
         """How many frames of the source are there at their own times."""
         return self.frames_out - self.frames_made - self.frames_blended - self.frames_repeated
 
+    def __str__(self) -> str:
+        """Say what was written, in a few lines."""
+        lines = [
+            f"wrote {self.output}: {self.frames_in} -> {self.frames_out} frames, "
+            f"{_rate(self.rate_in)} -> {_rate(self.rate_out)}, {float(self.duration):.3f} s, "
+            f"{self.size[0]}x{self.size[1]}"
+        ]
+        counts = [
+            f"{count} {what}"
+            for count, what in (
+                (self.frames_kept, "kept"),
+                (self.frames_made, "made"),
+                (self.frames_blended, "blended"),
+                (self.frames_repeated, "repeated"),
+            )
+            if count
+        ]
+        found = [
+            f"{count} {name}{'' if count == 1 else 's'}"
+            for count, name in ((self.cuts, "scene cut"), (self.frames_held, "held frame"))
+            if count
+        ]
+        lines.append(f"frames: {', '.join(counts)}" + (f"; found {' and '.join(found)}" if found else ""))
+        if self.confidence:
+            mean = sum(trust for _, trust in self.confidence) / len(self.confidence)
+            moment, least = min(self.confidence, key=lambda known: known[1])
+            lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {moment:.2f} s)")
+        written = self.written
+        checked = [f"duration {float(written.duration_error):+.3f} s"]
+        if written.sound_error is not None:
+            checked.append(f"end of sound {float(written.sound_error):+.3f} s")
+        kept = [*written.kept, *self.copied]
+        lines.append(f"checked: {', '.join(checked)}" + (f"; kept {', '.join(kept)}" if kept else ""))
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+def _rate(value: Fraction | None) -> str:
+    return "variable rate" if value is None else f"{float(value):.6g} fps"
+
 
 @dataclass
 class _Tally:
