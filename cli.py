@@ -700,7 +700,6 @@ def serve_page(
 
     [bold]Example:[/bold] vfi web --max-size 2GB --max-seconds 3600
     """
-    import signal
     import threading
     import webbrowser
 

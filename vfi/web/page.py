@@ -17,7 +17,7 @@ from flow.by_name import CLASSICAL
 from flow.checkpoint import shipped_checkpoints
 from flow.models import FLOW_MODELS
 from vfi.explain import explain
-from vfi.media import CONTAINERS
+from vfi.media import CONTAINERS, MediaError
 from vfi.models import shipped_models
 from vfi.spans import Content
 from vfi.web.apart import Progress, WorkCancelled, WorkFailed
@@ -78,7 +78,7 @@ def _buttons(said: str, handlers: "Handlers", handler: Callable, inputs: list, n
     """
     with gr.Row():
         start = gr.Button(said, variant="primary")
-        cancel = gr.Button("Cancel", variant="stop")
+        cancel = gr.Button("Cancel")
 
     def wire(outputs: list) -> None:
         event = start.click(
@@ -103,15 +103,17 @@ def _video_tab(handlers: "Handlers", limits: Limits) -> None:
                 file_types=["video", *_SUFFIXES],
                 height=160,
             )
-            facts = gr.Textbox(label="The video", interactive=False)
+            facts = gr.Textbox(label="The video", interactive=False, lines=2)
         with gr.Column(min_width=320):
             model = _model_choice()
             with gr.Row():
-                factor = gr.Radio(["2", "3", "4", "8"], value="2", label="Frames out per frame in")
-                fps = gr.Textbox(label="Or frames per second", placeholder="60 or 60000/1001", max_lines=1)
+                factor = gr.Radio(["2", "3", "4", "8"], value="2", label="Frames out per frame in", min_width=220)
+                fps = gr.Textbox(
+                    label="Or frames per second", placeholder="60 or 60000/1001", max_lines=1, min_width=220
+                )
             with gr.Row():
-                cuts = gr.Dropdown(_CUTS, value="hold", label="Across scene cuts")
-                held = gr.Dropdown(_HELD, value="keep", label="Frames that repeat the one before")
+                cuts = gr.Dropdown(_CUTS, value="hold", label="Across scene cuts", min_width=220)
+                held = gr.Dropdown(_HELD, value="keep", label="Frames that repeat the one before", min_width=220)
             inputs = [source, model, factor, fps, cuts, held]
             wire = _buttons("Make more frames", handlers, handlers.upsample, inputs, "upsample")
     status = _status()
@@ -122,8 +124,7 @@ def _video_tab(handlers: "Handlers", limits: Limits) -> None:
         with gr.Row():
             gr.Button("Play or pause both").click(None, js=_PLAY_BOTH)
             download = gr.DownloadButton("Download", variant="primary")
-    looked = source.upload(handlers.look, source, facts, concurrency_limit=4, api_name="look")
-    looked.failure(lambda: (None, ""), None, [source, facts], api_visibility="private")
+    source.upload(handlers.look, source, [facts, source], concurrency_limit=4, api_name="look")
     source.clear(lambda: "", None, facts, api_visibility="private")
     wire([status, before, after, download, result])
 
@@ -166,10 +167,12 @@ class Handlers:
     def __init__(self, jobs: Jobs, limits: Limits) -> None:
         self._jobs, self._limits = jobs, limits
 
-    def look(self, source: str) -> str:
-        """Say what a video is like, as soon as it is there."""
-        with sentences(source):
-            return self._limits.check_film(Path(source))
+    def look(self, source: str) -> tuple[str, Any]:
+        """Say what a video is like, as soon as it is there; what is refused is taken out again."""
+        try:
+            return self._limits.check_film(Path(source)), gr.skip()
+        except MediaError as refusal:
+            return by_name(str(refusal), source), None
 
     def cancel(self, request: gr.Request) -> str:
         """End the visitor's work."""
@@ -192,7 +195,7 @@ class Handlers:
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         if source is None:
-            raise error("there is no video yet: drop one")
+            raise error("There is no video yet: drop one")
         path = Path(source)
 
         def make(folder: Path) -> MakeFilm:
@@ -207,7 +210,7 @@ class Handlers:
             except WorkCancelled:
                 return _CANCELLED, None, None, gr.skip(), gr.skip()
         said = film.said.replace(f"{film.output.parent}{os.sep}", "")
-        label = f"Download {film.output.name} ({film.output.stat().st_size / 1e6:.1f} MB)"
+        label = f"Download {film.output.name} ({film.output.stat().st_size / 1e6:.3g} MB)"
         download = gr.DownloadButton(label, value=str(film.output))
         return said, str(film.before), str(film.after), download, gr.Column(visible=True)
 
@@ -256,7 +259,7 @@ class Handlers:
 
     def _pair(self, first: str | None, second: str | None) -> tuple[Path, Path]:
         if first is None or second is None:
-            raise error("two pictures are needed: drop the other one as well")
+            raise error("Two pictures are needed: drop the other one as well")
         with sentences(first, second):
             self._limits.check_file(Path(first))
             self._limits.check_file(Path(second))
@@ -288,19 +291,23 @@ def told(progress: gr.Progress, unit: str, *sources: Path) -> Progress:
 
 @contextmanager
 def sentences(*files: str) -> Iterator[None]:
-    """Turn errors into the page's; the visitor's files are called by their names, not by where they lie here."""
+    """Turn errors into the page's, of one sentence."""
     try:
         yield
     except Exception as found:
         said = str(found) if isinstance(found, WorkFailed) else explain(found)
         if isinstance(found, WorkCancelled) or said is None:
             raise
-        for file in files:
-            said = said.replace(f"{Path(file).parent}{os.sep}", "")
-        raise error(said) from None
+        raise error(by_name(said, *files)) from None
+
+
+def by_name(said: str, *files: str) -> str:
+    """Call a visitor's files by their names, not by where they lie here."""
+    for file in files:
+        said = said.replace(f"{Path(file).parent}{os.sep}", "")
+    return said
 
 
 def error(sentence: str) -> gr.Error:
     """Return the page's error, which takes HTML."""
-    text = sentence[:1].upper() + sentence[1:]
-    return gr.Error(html.escape(text, quote=False), title="This did not work", print_exception=False, duration=20)
+    return gr.Error(html.escape(sentence, quote=False), title="This did not work", print_exception=False, duration=20)

@@ -50,7 +50,12 @@ class MakeFilm:
         output = self.folder / video_name(self.source, self.change)
         between = Interpolator.load(self.model)
         summary = upsample(
-            self.source, output, between, self.timing, content=self.content, overwrite=True, progress=progress
+            self.source,
+            output,
+            between,
+            self.timing,
+            content=self.content,
+            progress=lambda done, total, _: progress(done, total),
         )
         before, after = self.source, output
         said = str(summary)

@@ -68,7 +68,7 @@ def asked(address, name, *data):
 
 def test_a_film_gets_its_frames_and_keeps_its_sound(client, served, film):
     source = film(frames=12, sound=["aac"])
-    assert client.predict(sent(source), api_name="/look").startswith("film.mp4: 128x72, 25 fps, 12 frames")
+    assert client.predict(sent(source), api_name="/look")[0] == "film.mp4: 128x72, 25 fps, 12 frames, 0.480 s"
     job = client.submit(sent(source), "blend", "2", "", "hold", "keep", api_name="/upsample")
     said, _, after, download = job.result()
     assert said.startswith("wrote film_2x.mp4: 12 -> 24 frames, 25 fps -> 50 fps")
@@ -84,8 +84,8 @@ def test_what_is_wrong_is_a_sentence_without_a_path(client, film, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video" * 50)
     for file, sentence in (
-        (film("long.mp4", frames=75), "Long.mp4 lasts 3.0 s and the limit here is 2 s: cut it"),
-        (broken, "Broken.mp4 is damaged or not a video"),
+        (film("long.mp4", frames=75), "long.mp4 lasts 3.0 s and the limit here is 2 s: cut it"),
+        (broken, "broken.mp4 is damaged or not a video"),
     ):
         with pytest.raises(AppError) as error:
             client.predict(sent(file), "blend", "2", "", "hold", "keep", api_name="/upsample")
