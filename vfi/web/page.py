@@ -26,6 +26,7 @@ from vfi.web.limits import Limits, parse_timing
 from vfi.web.work import MakeFilm, MakeFlow, MakePictures
 
 KEEP = 3600  # seconds for which files stay after their last use
+BUTTONS = ["download", "fullscreen"]  # of pictures; gradio's third one shares them with a public site
 THEME = gr.themes.Default(
     font=[gr.themes.Font("system-ui"), gr.themes.Font("sans-serif")],
     font_mono=[gr.themes.Font("ui-monospace"), gr.themes.Font("monospace")],
@@ -64,7 +65,8 @@ def _model_choice() -> gr.Dropdown:
 
 
 def _picture(label: str) -> gr.Image:
-    return gr.Image(label=label, type="filepath", image_mode=None, sources=["upload", "clipboard"], height=260)
+    sources = ["upload", "clipboard"]
+    return gr.Image(label=label, type="filepath", image_mode=None, sources=sources, height=260, buttons=["fullscreen"])
 
 
 def _status() -> gr.Textbox:
@@ -119,8 +121,8 @@ def _video_tab(handlers: "Handlers", limits: Limits) -> None:
     status = _status()
     with gr.Column(visible=False) as result:
         with gr.Row():
-            before = gr.Video(label="Before", elem_id="before", interactive=False, min_width=320)
-            after = gr.Video(label="After", elem_id="after", interactive=False, min_width=320)
+            before = gr.Video(label="Before", elem_id="before", interactive=False, min_width=320, buttons=["download"])
+            after = gr.Video(label="After", elem_id="after", interactive=False, min_width=320, buttons=["download"])
         with gr.Row():
             gr.Button("Play or pause both").click(None, js=_PLAY_BOTH)
             download = gr.DownloadButton("Download", variant="primary")
@@ -138,7 +140,7 @@ def _pictures_tab(handlers: "Handlers") -> None:
     inputs = [first, second, model, count]
     wire = _buttons("Make the pictures between", handlers, handlers.make_pictures, inputs, "pictures")
     status = _status()
-    gallery = gr.Gallery(label="Between", columns=3, interactive=False)
+    gallery = gr.Gallery(label="Between", columns=3, object_fit="contain", interactive=False, buttons=BUTTONS)
     download = gr.DownloadButton("Download all", variant="primary", visible=False)
     wire([status, gallery, download])
 
@@ -151,8 +153,8 @@ def _flow_tab(handlers: "Handlers") -> None:
     wire = _buttons("Find the flow", handlers, handlers.find_flow, [first, second, model], "flow")
     status = _status()
     with gr.Row():
-        colors = gr.Image(label="Direction and speed", interactive=False, type="filepath")
-        arrows = gr.Image(label="Arrows", interactive=False, type="filepath")
+        colors = gr.Image(label="Direction and speed", interactive=False, type="filepath", buttons=BUTTONS)
+        arrows = gr.Image(label="Arrows", interactive=False, type="filepath", buttons=BUTTONS)
     wire([status, colors, arrows])
 
 
@@ -310,4 +312,4 @@ def by_name(said: str, *files: str) -> str:
 
 def error(sentence: str) -> gr.Error:
     """Return the page's error, which takes HTML."""
-    return gr.Error(html.escape(sentence, quote=False), title="This did not work", print_exception=False, duration=20)
+    return gr.Error(html.escape(sentence, quote=False), print_exception=False, duration=20)

@@ -131,6 +131,7 @@ def test_the_page_tells_nobody_and_loads_nothing_from_elsewhere(served):
     page = urllib.request.urlopen(served[0]).read().decode()
     config = json.load(urllib.request.urlopen(f"{served[0]}/config"))
     assert not config["analytics_enabled"]
+    assert not [part for part in config["components"] if "share" in part["props"].get("buttons", [])]
     assert "fonts.googleapis" not in page
     assert '<script src="http' not in page
 
