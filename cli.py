@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vfi.flow_inputs import View
     from vfi.flow_video import FlowVideoSummary
     from vfi.interpolator import Interpolator
+    from vfi.media import Part
     from vfi.pipeline import Summary
 
 
@@ -187,6 +188,49 @@ ConfigFile = Annotated[
     ),
 ]
 Parts = Annotated[str, typer.Option(help="What learns: all, fusion (all but the flow), or low-rank (a thin update).")]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the video: from this time on, 90.5, 1:30 or 1:02:03.", show_default=False, rich_help_panel="Timing"
+    ),
+]
+End = Annotated[
+    str | None,
+    typer.Option(help="Of the video: until before this time.", show_default=False, rich_help_panel="Timing"),
+]
+Codec = Annotated[
+    str | None, typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding")
+]
+Crf = Annotated[
+    int | None,
+    typer.Option(help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"),
+]
+Preset = Annotated[str | None, typer.Option(help="Encoder speed: ultrafast to veryslow.", rich_help_panel="Encoding")]
+PixFmt = Annotated[str | None, typer.Option(help="Pixel format: yuv420p, yuv420p10le, ...", rich_help_panel="Encoding")]
+EncoderOpt = Annotated[
+    list[str] | None, typer.Option(help="key=value for the encoder; repeatable.", rich_help_panel="Encoding")
+]
+Cuts = Annotated[
+    str,
+    typer.Option(
+        help="New frames across a scene cut: hold (the nearer frame), blend, or off (interpolated as elsewhere).",
+        rich_help_panel="Content",
+    ),
+]
+CutThreshold = Annotated[
+    float,
+    typer.Option(
+        help="Percent of the detail that has to change at once to be a cut; lower finds more.",
+        rich_help_panel="Content",
+    ),
+]
+Held = Annotated[
+    str,
+    typer.Option(
+        help="Frames that repeat the one before, as in animation on twos: keep, or repair (made anew as motion).",
+        rich_help_panel="Content",
+    ),
+]
 
 
 @contextmanager
@@ -334,6 +378,26 @@ def stronger(context: typer.Context, **options: str) -> list[str | None]:
     return [value if place == min(places) else None for value, place in zip(options.values(), places, strict=True)]
 
 
+def parse_time(text: str | None, option: str) -> Fraction | None:
+    """Read seconds, 90.5, or 1:30 or 1:02:03, exactly."""
+    if text is None:
+        return None
+    try:
+        parts = [Fraction(part) for part in text.split(":")]
+    except (ValueError, ZeroDivisionError):
+        parts = []
+    if not 1 <= len(parts) <= 3 or min(parts) < 0:
+        raise typer.BadParameter(f"{text!r} is not a time like 90.5, 1:30 or 1:02:03", param_hint=option)
+    return sum((part * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
+
+
+def parse_part(start: str | None, end: str | None) -> "Part":
+    """Read --start and --end."""
+    from vfi.media import Part
+
+    return Part(parse_time(start, "--start"), parse_time(end, "--end"))
+
+
 def parse_options(pairs: list[str]) -> dict[str, str]:
     """Read key=value pairs."""
     options = {}
@@ -378,51 +442,22 @@ def upsample(
             rich_help_panel="Model",
         ),
     ] = None,
-    cuts: Annotated[
-        str,
-        typer.Option(
-            help="New frames across a scene cut: hold (the nearer frame), blend, or off (interpolated as elsewhere).",
-            rich_help_panel="Content",
-        ),
-    ] = "hold",
-    cut_threshold: Annotated[
-        float,
-        typer.Option(
-            help="Percent of the detail that has to change at once to be a cut; lower finds more.",
-            rich_help_panel="Content",
-        ),
-    ] = CUT_THRESHOLD,
+    start: Start = None,
+    end: End = None,
+    cuts: Cuts = "hold",
+    cut_threshold: CutThreshold = CUT_THRESHOLD,
     list_cuts: Annotated[
         bool,
         typer.Option(
             "--list-cuts", help="Only print the cuts: seconds and score in percent.", rich_help_panel="Content"
         ),
     ] = False,
-    held: Annotated[
-        str,
-        typer.Option(
-            help="Frames that repeat the one before, as in animation on twos: keep, or repair (made anew as motion).",
-            rich_help_panel="Content",
-        ),
-    ] = "keep",
-    codec: Annotated[
-        str | None,
-        typer.Option(help="Encoder: libx264, libx265, libvpx-vp9, ffv1, ...", rich_help_panel="Encoding"),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(help="Quality: lower is better and larger; 0 is lossless in x264.", rich_help_panel="Encoding"),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Encoder speed: ultrafast to veryslow.", rich_help_panel="Encoding")
-    ] = None,
-    pix_fmt: Annotated[
-        str | None, typer.Option(help="Pixel format: yuv420p, yuv420p10le, ...", rich_help_panel="Encoding")
-    ] = None,
-    encoder_opt: Annotated[
-        list[str] | None,
-        typer.Option(help="key=value for the encoder; repeatable.", rich_help_panel="Encoding"),
-    ] = None,
+    held: Held = "keep",
+    codec: Codec = None,
+    crf: Crf = None,
+    preset: Preset = None,
+    pix_fmt: PixFmt = None,
+    encoder_opt: EncoderOpt = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -464,12 +499,12 @@ def upsample(
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
-    content = Content(cuts, cut_threshold, held)  # type: ignore[arg-type]
+    content, part = Content(cuts, cut_threshold, held), parse_part(start, end)  # type: ignore[arg-type]
     many = len(sources) > 1 or sources[0].is_dir()
     if list_cuts:
         if many:
             raise typer.BadParameter("name one video", param_hint="--list-cuts")
-        print_cuts(sources[0], cut_threshold, as_json)
+        print_cuts(sources[0], part, cut_threshold, as_json)
         return
 
     if factor is not None and fps is not None:
@@ -516,6 +551,7 @@ def upsample(
                 job.output,
                 maker,
                 timing,
+                part=part,
                 encoding=encoding,
                 content=content,
                 overwrite=overwrite,
@@ -545,6 +581,97 @@ def upsample(
         draw_confidence(summary.confidence, confidence)
     if as_json:
         typer.echo(json_document(values(summary)))
+    elif not quiet:
+        typer.echo(str(summary))
+
+
+@app.command(rich_help_panel="Interpolate")
+@reports_errors
+def slowmo(
+    source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
+    speed: Annotated[
+        str,
+        typer.Option("--speed", "-s", help="Times the film's own: 1/4, 0.25, 1/3, 2/5.", rich_help_panel="Timing"),
+    ] = "1/4",
+    fps: Annotated[
+        str | None,
+        typer.Option(
+            help="Another frame rate than the film's: 60, 60000/1001.", show_default=False, rich_help_panel="Timing"
+        ),
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    audio: Annotated[
+        str, typer.Option(help="Sound: stretch (longer at its pitch), mute, or drop.", rich_help_panel="Content")
+    ] = "stretch",
+    model: Model = DEFAULT_MODEL,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    flow_scale: FlowScale = "auto",
+    flow: StartFlow = None,
+    fallback: FallBack = None,
+    cuts: Cuts = "hold",
+    cut_threshold: CutThreshold = CUT_THRESHOLD,
+    held: Held = "keep",
+    codec: Codec = None,
+    crf: Crf = None,
+    preset: Preset = None,
+    pix_fmt: PixFmt = None,
+    encoder_opt: EncoderOpt = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File, folder/, or template with {stem}, {suffix}, {parent}, {speed}, {model}"
+            " (default: SOURCE_slow4x.EXT).",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Play a video slower at its own frame rate; its sound keeps its pitch, subtitles and chapters stay in step.
+
+    \b
+    [bold]Examples:[/bold]
+    vfi slowmo clip.mp4 --speed 1/4
+    vfi slowmo match.mkv --start 1:02:03 --end 1:02:08 --speed 0.1 --audio mute
+    """
+    from vfi.media import Encoding, SlowMotion
+    from vfi.outputs import make_folder, names_folder, output_path, refuse_existing
+    from vfi.pipeline import upsample as upsample_video
+    from vfi.spans import Content
+    from vfi.timing import Factor, TargetRate
+
+    slow = SlowMotion(parse_fraction(speed), audio)  # type: ignore[arg-type]
+    timing = TargetRate(parse_fraction(fps)) if fps else Factor(1 / slow.speed)
+    content, part = Content(cuts, cut_threshold, held), parse_part(start, end)  # type: ignore[arg-type]
+    number = str(1 / slow.speed).replace("/", "-")
+    fields = {"speed": str(slow.speed).replace("/", "-"), "model": Path(model).stem}
+    target = output_path(source, output, f"slow{number}x", fields)
+    refuse_existing(target, overwrite)
+    encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
+    if output is not None and names_folder(output):
+        make_folder(target.parent)
+    with progress_bar(source.name, quiet=quiet) as progress:
+        summary = upsample_video(
+            source,
+            target,
+            interpolator,
+            timing,
+            part=part,
+            slow=slow,
+            encoding=encoding,
+            content=content,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json_document(dataclasses.asdict(summary)))
     elif not quiet:
         typer.echo(str(summary))
 
@@ -648,18 +775,18 @@ def adapt_command(
         typer.echo(f"{adaptation}\n{f'wrote {output}' if adaptation.kept else 'wrote nothing'}")
 
 
-def print_cuts(source: Path, threshold: float, as_json: bool) -> None:
+def print_cuts(source: Path, part: "Part", threshold: float, as_json: bool) -> None:
     """Print when each scene begins and how surely, as they are found, or as one JSON document."""
     from vfi.cuts import find_cuts
     from vfi.media import VideoReader
 
-    with VideoReader(source) as reader:
-        cuts = find_cuts(reader, threshold)
+    with VideoReader(source, part) as reader:
+        cuts = ((cut.time + reader.excerpt.offset, cut.score) for cut in find_cuts(reader, threshold))
         if as_json:
-            typer.echo(json.dumps([{"time": str(cut.time), "score": round(cut.score, 1)} for cut in cuts], indent=2))
+            typer.echo(json.dumps([{"time": str(time), "score": round(score, 1)} for time, score in cuts], indent=2))
             return
-        for cut in cuts:
-            typer.echo(f"{float(cut.time):.3f}  {cut.score:.1f}")
+        for time, score in cuts:
+            typer.echo(f"{float(time):.3f}  {score:.1f}")
 
 
 def json_document(values: Any) -> str:
@@ -1185,21 +1312,6 @@ def parse_numbers(text: str, separator: str, count: int, option: str, example: s
     return tuple(int(part) for part in parts)
 
 
-def parse_time(text: str | None, option: str) -> Fraction | None:
-    """Read seconds, 90.5, or 1:30 or 1:02:03, exactly."""
-    if text is None:
-        return None
-    try:
-        parts = [Fraction(part) for part in text.split(":")]
-    except (ValueError, ZeroDivisionError):
-        parts = []
-    if not 1 <= len(parts) <= 3 or min(parts) < 0:
-        raise typer.BadParameter(f"{text!r} is not a time like 90.5 or 1:30", param_hint=option)
-    return sum((part * 60**power for power, part in enumerate(reversed(parts))), Fraction(0))
-
-
-Start = Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)]
-End = Annotated[str | None, typer.Option(help="Of a video: 90.5 or 1:30.", show_default=False)]
 Resize = Annotated[
     str | None, typer.Option(help="WxH, such as 640x360: the flow is in its pixels.", show_default=False)
 ]
@@ -1251,12 +1363,11 @@ def compare_command(
     """
     from vfi.compare import compare_models
     from vfi.compare_page import render
-    from vfi.flow_inputs import Part
     from vfi.page import check_page, write_page
 
     output = placed(output, Path(f"{source.stem}_compare.html"))
     check_page(output, source, overwrite)
-    part = Part(parse_time(start, "--start"), parse_time(end, "--end"))
+    part = parse_part(start, end)
     with progress_bar(source.name, quiet=quiet) as progress:
         found = compare_models(
             source, models.split(","), factor=factor, part=part, device=device, precision=precision, progress=progress
@@ -1451,7 +1562,7 @@ def run_flow_command(
         raise typer.BadParameter(f"{format!r} is none of {', '.join(FLOW_SUFFIXES)}", param_hint="--format")
     view = parse_view(resize, crop, grey)
     wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow, one_scale, legend)
-    sources = open_inputs(inputs, parse_time(start, "--start"), parse_time(end, "--end"))
+    sources = open_inputs(inputs, parse_part(start, end))
     estimate, _ = find_estimator(model, device, precision, backend)
     with progress_bar("flow", unit="pairs", quiet=quiet) as progress:
         summary = run_flow(
@@ -1509,12 +1620,11 @@ def flow_video_command(
     [bold]Example:[/bold] vfi flow video film.mp4 -o flow.mp4 --max-flow 20
     """
     from flow.by_name import find_estimator
-    from vfi.flow_inputs import Part
     from vfi.flow_video import color_video
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing, video_name
 
-    view, part = parse_view(resize, crop, grey), Part(parse_time(start, "--start"), parse_time(end, "--end"))
+    view, part = parse_view(resize, crop, grey), parse_part(start, end)
     output = placed(output, Path(video_name(source, "flow")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)
@@ -1588,7 +1698,7 @@ def flow_arrows_command(
     vfi flow arrows film.mp4 --spacing 24 --scale 2
     """
     from flow.by_name import find_estimator
-    from vfi.flow_inputs import IMAGE_SUFFIXES, Part
+    from vfi.flow_inputs import IMAGE_SUFFIXES
     from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing, video_name
@@ -1597,7 +1707,7 @@ def flow_arrows_command(
     if max(red, green, blue) > 255:
         raise typer.BadParameter(f"{color!r} goes beyond 255", param_hint="--color")
     style = ArrowStyle(spacing, scale, threshold, (red, green, blue), everywhere)
-    view, part = parse_view(resize, crop, grey), Part(parse_time(start, "--start"), parse_time(end, "--end"))
+    view, part = parse_view(resize, crop, grey), parse_part(start, end)
     first, still = inputs[0], inputs[0].suffix.lower() in IMAGE_SUFFIXES
     if len(inputs) != (2 if still and flow is None else 1) or (flow is not None and not still):
         raise typer.BadParameter("give two images, one image with --flow, or one video")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,88 @@ def packets() -> Callable[[Path], dict[int, list[tuple[Fraction, bytes]]]]:
 def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
     """python(code) -> the finished process that ran it."""
     return lambda code: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+def make_clapper(
+    path: Path,
+    times: Sequence[Fraction],
+    claps: Sequence[int],
+    *,
+    codec: str = "libx264",
+    sound: str = "aac",
+    layout: str = "stereo",
+    sound_from: Fraction = Fraction(0),
+    clock: Fraction = Fraction(0),
+) -> Path:
+    """Write a film with frames at ``times`` (seconds), those numbered ``claps`` white, each with a tone of 60 ms.
+
+    Pictures have B-frames and key frames apart; the sound begins at ``sound_from``; all times are later by ``clock``.
+    """
+    tick, rate = Fraction(1, 90000), 48000
+    with av.open(str(path), "w") as output:
+        video: Any = output.add_stream(codec, rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.codec_context.time_base = video.time_base = tick
+        video.options = {"preset": "ultrafast", "g": "10", "bf": "2"} if codec == "libx264" else {"cpu-used": "8"}
+        track: Any = output.add_stream(sound, rate=rate)
+        track.codec_context.layout = layout
+        for index, moment in enumerate(times):
+            image = np.full((48, 64, 3), 240 if index in claps else 30, np.uint8)
+            image[:, (3 * index) % 56 : (3 * index) % 56 + 8] = 120
+            frame = av.VideoFrame.from_ndarray(image, "rgb24")
+            frame.pts, frame.time_base = round((moment + clock) / tick), tick
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+        length = 2 * times[-1] - times[-2]
+        n = np.arange(round(sound_from * rate), round(length * rate))
+        on = np.zeros(len(n), bool)
+        for clap in claps:
+            on |= (n >= times[clap] * rate) & (n < (times[clap] + Fraction(60, 1000)) * rate)
+        wave = np.where(on, 0.5 * np.sin(2 * np.pi * 1000 * n / rate), 0).astype(np.float32)
+        channels = av.AudioLayout(layout).nb_channels
+        for start in range(0, len(n), 4800):
+            samples = np.tile(wave[start : start + 4800], (channels, 1))
+            tone = av.AudioFrame.from_ndarray(samples, "fltp", layout)
+            tone.sample_rate, tone.pts, tone.time_base = rate, int(n[start]) + round(clock * rate), Fraction(1, rate)
+            output.mux(track.encode(tone))
+        output.mux(track.encode(None))
+    return path
+
+
+def sound_of(path: Path, track: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return when each sample of a sound track is heard (seconds), and the mean of its channels' samples, -1 to 1."""
+    times, samples = [], []
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("fltp")
+        for frame in container.decode(audio=track):
+            (even,) = resampler.resample(frame)
+            times.append(float(frame.pts * frame.time_base) + np.arange(frame.samples) / frame.sample_rate)
+            samples.append(even.to_ndarray().mean(axis=0))
+    return np.concatenate(times), np.concatenate(samples)
+
+
+@pytest.fixture
+def clapper(tmp_path: Path) -> Callable[..., Path]:
+    """clapper(name, times, claps, **what) -> path: see `make_clapper`."""
+    return lambda name, *args, **what: make_clapper(tmp_path / name, *args, **what)
+
+
+@pytest.fixture
+def heard() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """heard(path, track) -> times and samples: see `sound_of`."""
+    return sound_of
+
+
+@pytest.fixture
+def claps() -> Callable[[Path], tuple[np.ndarray, np.ndarray]]:
+    """claps(path) -> when white pictures and when tones begin, in seconds."""
+
+    def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+        with av.open(str(path)) as container:
+            shown = [(frame.time, frame.to_ndarray(format="gray").mean() > 150) for frame in container.decode(video=0)]
+        white = [time for (_, before), (time, now) in pairwise([(0, False), *shown]) if now and not before]
+        times, samples = sound_of(path)
+        loud = times[np.abs(samples) > 0.2]
+        return np.array(white), loud[np.diff(loud, prepend=-9) > 0.1]
+
+    return read

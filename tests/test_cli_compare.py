@@ -35,7 +35,7 @@ def test_a_real_clip_becomes_a_page_with_numbers_beside_it(tmp_path):
     [
         (("--models", "nope"), "there is no model 'nope'"),
         (("--models", "blend,blend"), "named twice"),
-        (("--models", "minterpolate", "--start", "90"), "fewer than 3 frames"),
+        (("--models", "minterpolate", "--start", "90"), "no frame in the part"),
         (("-o", "report.pdf"), "does not end in .html"),
     ],
 )

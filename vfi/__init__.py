@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vfi.devices import Devices, find_devices
     from vfi.interpolator import Interpolator
-    from vfi.media import Encoding, Frame, MediaError
+    from vfi.media import Encoding, Frame, MediaError, Part, SlowMotion
     from vfi.media.probe import Probe, probe
     from vfi.media.verify import Written
     from vfi.pipeline import Summary, interpolate, upsample
@@ -28,8 +28,10 @@ _HOME = {
     "Frame": "vfi.media",
     "Interpolator": "vfi.interpolator",
     "MediaError": "vfi.media",
+    "Part": "vfi.media",
     "Probe": "vfi.media.probe",
     "ResultReport": "vfi.report",
+    "SlowMotion": "vfi.media",
     "Summary": "vfi.pipeline",
     "TargetRate": "vfi.timing",
     "Written": "vfi.media.verify",
@@ -48,8 +50,10 @@ __all__ = [
     "Frame",
     "Interpolator",
     "MediaError",
+    "Part",
     "Probe",
     "ResultReport",
+    "SlowMotion",
     "Summary",
     "TargetRate",
     "Written",

@@ -13,9 +13,8 @@ import numpy as np
 
 from flow.metrics import json_text
 from flow.table import table
-from vfi.flow_inputs import Part
 from vfi.isolate import isolated
-from vfi.media import MediaError, VideoReader
+from vfi.media import MediaError, Part, VideoReader
 from vfi.media.images import eight_bit, upright
 from vfi.media.info import VideoInfo
 from vfi.metrics import interpolation_error, luma_step, psnr, ssim
@@ -178,13 +177,12 @@ def compare(
         raise ValueError(f"the factor is {factor}: give 2 or more, to drop a frame or more between any two")
     if not methods:
         raise ValueError("there is no method to compare: name one or more")
-    part = part or Part()
     with ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(source))
+        reader = stack.enter_context(VideoReader(source, part))
         total = None
-        if reader.frame_count is not None and not part:
+        if reader.frame_count is not None:
             total = (reader.frame_count - 1) // factor * (factor - 1)
-        known, *copies = tee(_gaps(reader, part, factor), 1 + len(methods))
+        known, *copies = tee(_gaps(reader, factor), 1 + len(methods))
         answers = [
             stack.enter_context(closing(remake(gap.asked for gap in copy)))
             for remake, copy in zip(methods.values(), copies, strict=True)
@@ -223,10 +221,11 @@ class _KnownGap:
     dropped: tuple[tuple[DroppedFrame, np.ndarray], ...]
 
 
-def _gaps(reader: VideoReader, part: Part, factor: int) -> Iterator[_KnownGap]:
+def _gaps(reader: VideoReader, factor: int) -> Iterator[_KnownGap]:
     held: list[tuple[DroppedFrame, np.ndarray]] = []
-    for index, frame in part.within(reader):
-        held.append((DroppedFrame(index, frame.time), upright(eight_bit(frame.rgb), reader.info.rotation)))
+    for index, frame in enumerate(reader, reader.excerpt.first):
+        dropped = DroppedFrame(index, frame.time + reader.excerpt.offset)
+        held.append((dropped, upright(eight_bit(frame.rgb), reader.info.rotation)))
         if len(held) > factor:
             (first, before), (last, after) = held[0], held[-1]
             span = last.time - first.time

@@ -6,7 +6,6 @@ Images are RGB (H, W, 3) uint8; deeper ones are reduced to 8 bits. Two decoded i
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +13,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from vfi.media import Frame, MediaError, VideoReader, read_image
+from vfi.media import MediaError, Part, VideoReader, read_image
 from vfi.media.images import eight_bit, upright
-from vfi.media.reader import PassOn
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp")
 # How data sets name the two images of a pair, and how the pair is named: FlyingChairs, KITTI, and plain 1 and 2.
@@ -74,45 +72,6 @@ class View:
         return np.ascontiguousarray(image)
 
 
-@dataclass(frozen=True)
-class Part:
-    """Which frames of a video are looked at: those from ``start`` on and before ``end``, in seconds; None for all."""
-
-    start: Fraction | None = None
-    end: Fraction | None = None
-
-    def __bool__(self) -> bool:
-        return self.start is not None or self.end is not None
-
-    def __contains__(self, time: Fraction) -> bool:
-        return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
-
-    def frames(self, reader: VideoReader, pass_on: PassOn | None = None) -> Iterator[tuple[int, Frame]]:
-        """Yield what `within` does; raises MediaError if that is fewer than two."""
-        found = 0
-        for numbered in self.within(reader, pass_on):
-            found += 1
-            yield numbered
-        if found < 2:
-            raise self.too_short(reader, found)
-
-    def within(self, reader: VideoReader, pass_on: PassOn | None = None) -> Iterator[tuple[int, Frame]]:
-        """Yield the number of each of them and the frame, as `VideoReader.frames` does; what follows is not read."""
-        for index, frame in enumerate(reader.frames(pass_on)):
-            if self.end is not None and frame.time >= self.end:
-                return
-            if frame.time in self:
-                yield index, frame
-
-    def too_short(self, reader: VideoReader, found: int) -> MediaError:
-        """Say that a video has no two frames here."""
-        some, first = ("no frame", "a single frame")[found], reader.timeline.start - reader.origin
-        return MediaError(
-            f"{reader.path} has {some} in the part asked for, and flow needs two; it lasts from {float(first):g}"
-            f" to {float(first + reader.timeline.duration):g} s: change the start or the end"
-        )
-
-
 class PairSource(Protocol):
     """One input: pairs that belong together and go into one folder."""
 
@@ -155,35 +114,22 @@ class ImagePairs:
 class FilmPairs:
     """Neighbouring frames of a video, upright as players show them, each pair named by its first frame's number."""
 
-    def __init__(self, path: Path, start: Fraction | None = None, end: Fraction | None = None) -> None:
-        """Look through the file; ``start`` and ``end``, in seconds, take the frames from the one until the other.
-
-        Raises MediaError if it is no whole video, or fewer than two frames are left of it.
-        """
-        self.stem, self._path, self._part = path.stem, path, Part(start, end)
-        with VideoReader(path) as reader:
+    def __init__(self, path: Path, part: Part) -> None:
+        """Look through the file. Raises MediaError if it is no whole video or has fewer than two frames in the part."""
+        self.stem, self._path, self._part = path.stem, path, part
+        with VideoReader(path, part) as reader:
             self.notes = reader.notes
-            times, self._first = reader.timeline, reader.timeline.start - reader.origin
-            self._rate, self._count = times.rate, reader.frame_count
-            backwards = start is not None and end is not None and end <= start
-            if backwards or (start is not None and start >= self._first + times.duration):
-                raise self._part.too_short(reader, 0)
-            names = self.names()
-            if names is not None and not names:
-                raise self._part.too_short(reader, 1)
+            self._first, self._count = reader.excerpt.first, reader.frame_count
 
     def names(self) -> Sequence[str] | None:
-        if self._rate is None or self._count is None:
+        if self._count is None:
             return None
-        inside: Sequence[int] = range(self._count)
-        if self._part:
-            inside = [i for i in inside if self._first + i / self._rate in self._part]
-        return [self._name(i) for i in inside[:-1]]
+        return [self._name(self._first + i) for i in range(self._count - 1)]
 
     def pairs(self, view: View) -> Iterator[Pair]:
         previous: np.ndarray | None = None
-        with VideoReader(self._path) as reader:
-            for index, frame in self._part.frames(reader):
+        with VideoReader(self._path, self._part) as reader:
+            for index, frame in enumerate(reader, self._first):
                 image = view(upright(frame.rgb, reader.info.rotation), str(self._path))
                 if previous is not None:
                     yield Pair(self._name(index - 1), previous, image)
@@ -193,25 +139,26 @@ class FilmPairs:
         return f"{self.stem}_{index:06d}"
 
 
-def open_inputs(paths: Sequence[Path], start: Fraction | None = None, end: Fraction | None = None) -> list[PairSource]:
+def open_inputs(paths: Sequence[Path], part: Part | None = None) -> list[PairSource]:
     """Return a source for each video and each folder, and one for the image files that are named by themselves.
 
-    Raises MediaError if a path is missing, is neither, or holds nothing to pair, and if ``start`` or ``end`` (seconds)
-    are given for images.
+    Raises MediaError if a path is missing, is neither, or holds nothing to pair, and if a ``part`` is asked for of
+    images.
     """
+    part = part or Part()
     images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
     sources: list[PairSource] = []
     for path in paths:
         if not path.exists():
             raise MediaError(f"{path} does not exist: check the name")
-        if (start is not None or end is not None) and (path.is_dir() or path in images):
+        if part and (path.is_dir() or path in images):
             raise MediaError(f"{path} is no video and has no times: leave out --start and --end")
         if path.is_dir():
             files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
             found = pair_files(files, str(path))
             sources.append(ImagePairs(path.resolve().name or "frames", found))
         elif path not in images:
-            sources.append(FilmPairs(path, start, end))
+            sources.append(FilmPairs(path, part))
     if len(images) == 1:
         raise MediaError(f"{images[0]} is a single image, and flow needs two: name the second as well")
     if images:

@@ -12,8 +12,8 @@ from flow.arrows import draw_arrows, evident_motion
 from flow.by_name import Estimate
 from flow.color import LEAST_SCALE, add_legend, flow_to_color, largest_motion
 from flow.files import read_flow
-from vfi.flow_inputs import Part, View
-from vfi.media import Color, Encoding, Frame, VideoReader, VideoWriter, read_image, write_image
+from vfi.flow_inputs import View
+from vfi.media import Color, Encoding, Frame, Part, VideoReader, VideoWriter, read_image, write_image
 from vfi.media.color import LIMITED_RANGE, depth
 from vfi.media.images import upright
 from vfi.media.info import VideoInfo
@@ -98,15 +98,15 @@ def color_video(
 
     All frames have one scale, ``max_flow`` in pixels. Without it the flow of the whole video is found twice: first for
     its fastest pixel (1 px at least), then to be drawn, since keeping it would fill the memory. Pictures are upright,
-    8 bits, of what ``view`` looks at, with the ``legend`` at their right; of a ``part`` only they are written, from
-    time 0 on. The output appears only when it is complete and verified; raises MediaError if the source, the output or
+    8 bits, of what ``view`` looks at, with the ``legend`` at their right; a ``part`` of the film begins at 0 and keeps
+    its sound. The output appears only when it is complete and verified; raises MediaError if the source, the output or
     the encoding does not work out, and ValueError for a ``max_flow`` that is not positive.
     """
     check_output(output, source, overwrite)
     if max_flow is not None and not 0 < max_flow < float("inf"):
         raise ValueError(f"max_flow is {max_flow}: give a speed above 0 in pixels, or leave it out")
-    view, part = view or View(), part or Part()
-    with VideoReader(source) as reader:
+    view = view or View()
+    with VideoReader(source, part) as reader:
         info = replace(_seen(reader.info, view), color=Color(_BT709, LIMITED_RANGE, _BT709, _BT709), hdr=None)
         info = replace(info, pix_fmt="yuv420p")
     if legend:
@@ -115,8 +115,8 @@ def color_video(
     scale = max_flow
     if scale is None:
         scale = LEAST_SCALE
-        with VideoReader(source) as reader:
-            for _, motion in _motions(reader, model, view, part, None, progress):
+        with VideoReader(source, part) as reader:
+            for _, motion in _motions(reader, model, view, None, progress):
                 if motion is not None:
                     scale = max(scale, largest_motion(motion.flow))
 
@@ -147,13 +147,13 @@ def arrow_video(
 ) -> FlowVideoSummary:
     """Write a video with arrows over each frame that show its motion to the next; the last one has none.
 
-    Pictures are upright and in colour, whatever the source's are, of what ``view`` looks at; of a ``part`` only they
-    are written, from time 0 on. The output appears only when it is complete and verified; raises MediaError if the
+    Pictures are upright and in colour, whatever the source's are, of what ``view`` looks at; a ``part`` of the film
+    begins at 0 and keeps its sound. The output appears only when it is complete and verified; raises MediaError if the
     source, the output or the encoding does not work out, and ValueError for a style that cannot be drawn.
     """
     check_output(output, source, overwrite)
-    style, view, part = style or ArrowStyle(), view or View(), part or Part()
-    with VideoReader(source) as reader:
+    style, view = style or ArrowStyle(), view or View()
+    with VideoReader(source, part) as reader:
         info, rotation = _seen(reader.info, view), reader.info.rotation
     if len(av.VideoFormat(info.pix_fmt).components) < 3 or av.VideoFormat(info.pix_fmt).has_palette:
         info = replace(info, pix_fmt="yuv420p" if depth(info.pix_fmt) <= 8 else "yuv420p10le")
@@ -215,13 +215,13 @@ def _write(
     drawn: Callable[[Iterator[tuple[Frame, Motion | None]]], Iterator[Frame]],
     info: VideoInfo,
     view: View,
-    part: Part,
+    part: Part | None,
     encoding: Encoding | None,
     progress: Progress | None,
 ) -> FlowVideoSummary:
-    with VideoReader(source) as reader:
+    with VideoReader(source, part) as reader:
         times = reader.timeline
-        start = Fraction(0) if part else times.start - reader.origin
+        start = times.start - reader.origin
         with VideoWriter(
             output,
             reader,
@@ -230,25 +230,19 @@ def _write(
             tick=times.tick,
             start=start,
             info=info,
-            alone=bool(part),
         ) as writer:
-            count, earlier, end = 0, Fraction(0), start
-            for frame in drawn(_motions(reader, model, view, part, None if part else writer.copy, progress)):
-                earlier = earlier if count else frame.time - start
-                frame = frame.at(frame.time - earlier)
-                end = frame.time + frame.duration
+            count = 0
+            for frame in drawn(_motions(reader, model, view, writer.copy, progress)):
                 writer.write(frame)
                 count += 1
-            end = end if part else start + times.duration
-            writer.finish(end)
-        left_out = ("Of a part only the pictures are written, without sound.",) if part and reader.has_sound else ()
+            writer.finish(start + times.duration)
         return FlowVideoSummary(
             output=output,
             frames=count,
-            duration=end - start,
+            duration=times.duration,
             size=(info.width, info.height),
             max_flow=None,
-            notes=(*reader.notes, *writer.notes, *left_out),
+            notes=(*reader.notes, *writer.notes),
         )
 
 
@@ -256,14 +250,13 @@ def _motions(
     reader: VideoReader,
     model: Estimate,
     view: View,
-    part: Part,
     pass_on: PassOn | None,
     progress: Progress | None,
 ) -> Iterator[tuple[Frame, Motion | None]]:
-    """Yield every frame of the part and its motion to the next, upright; for the last frame None."""
+    """Yield every frame and its motion to the next, upright; for the last frame None."""
     previous: tuple[Frame, np.ndarray] | None = None
-    done, total = 0, None if part else reader.frame_count
-    for _, frame in part.frames(reader, pass_on):
+    done, total = 0, reader.frame_count
+    for frame in reader.frames(pass_on):
         image = view(upright(frame.rgb, reader.info.rotation), str(reader.path))
         if previous is not None:
             yield previous[0], Motion(previous[1], image, model(previous[1][None], image[None])[0])

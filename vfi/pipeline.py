@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from vfi.media import Encoding, Frame, VideoReader, VideoWriter
+from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader, VideoWriter
 from vfi.media.frame import Origin
 from vfi.media.verify import Written
 from vfi.media.writer import check_output
@@ -52,10 +52,11 @@ class Summary:
     frames_held: int  # of the source, that repeat the one before
     confidence: tuple[tuple[float, float], ...]  # time in seconds, and confidence, of new frames whose maker knows it
     duration: Fraction  # seconds, of the source and but for ``written.duration_error`` of the output
-    rate_in: Fraction | None  # frames per second, None if variable
+    rate_in: Fraction | None  # frames per second at the source's own speed, None if variable
     rate_out: Fraction | None
     size: tuple[int, int]  # width, height
-    copied: tuple[str, ...]  # streams carried over untouched
+    speed: Fraction  # times the source's
+    copied: tuple[str, ...]  # streams carried over untouched, but for the times of a film that is played slower
     codec: str  # the encoder's name
     pix_fmt: str
     options: dict[str, str]  # of the encoder
@@ -71,7 +72,8 @@ class Summary:
         """Say what was written, in a few lines."""
         lines = [
             f"wrote {self.output}: {self.frames_in} -> {self.frames_out} frames, "
-            f"{_rate(self.rate_in)} -> {_rate(self.rate_out)}, {float(self.duration):.3f} s, "
+            f"{_rate(self.rate_in)} -> {_rate(self.rate_out)}, {float(self.duration):.3f} s"
+            f"{'' if self.speed == 1 else f' at {self.speed} speed'}, "
             f"{self.size[0]}x{self.size[1]}"
         ]
         counts = [
@@ -111,6 +113,7 @@ def _rate(value: Fraction | None) -> str:
 class _Tally:
     """Counts what passes."""
 
+    end: Fraction  # seconds: a frame from here on is only looked at
     frames: int = 0
     cuts: int = 0
     held: int = 0
@@ -121,7 +124,7 @@ class _Tally:
 
     def arriving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
-            self.frames += 1
+            self.frames += frame.time < self.end
             yield frame
 
     def between(self, found: Iterable[Span]) -> Iterator[Span]:
@@ -217,21 +220,27 @@ def upsample(
     between: Between,
     timing: Timing,
     *,
+    part: Part | None = None,
+    slow: SlowMotion | None = None,
     encoding: Encoding | None = None,
     content: Content | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Write ``source`` with more frames to ``output``, everything else unchanged.
+    """Write ``source``, or a ``part`` of it, with more frames to ``output``, everything else unchanged.
 
+    In ``slow`` motion, it is the slower film that ``timing`` gives more frames: with its factor one over the speed, it
+    keeps the frame rate. Between a part's last frame and the next one of the film there is motion as everywhere.
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
     """
     content = content or Content()
+    speed = slow.speed if slow is not None else Fraction(1)
     check_output(output, source, overwrite)
-    with VideoReader(source) as reader:
-        times = reader.timeline
-        start = times.start - reader.origin
+    with VideoReader(source, part) as reader:
+        times = reader.timeline.slowed(speed)
+        start = times.start - reader.origin / speed
+        end = start + times.duration
         rate = timing.rate(times.rate)
         total = timing.count(times.frames, times.duration)
         with VideoWriter(
@@ -241,15 +250,18 @@ def upsample(
             rate=rate or total / times.duration,
             tick=timing.tick(times.tick),
             start=start,
+            slow=slow,
         ) as writer:
-            tally = _Tally()
-            found = tally.between(spans(tally.arriving(reader.frames(writer.copy)), content))
-            for frame in tally.leaving(fill(found, between, timing, content)):
+            tally = _Tally(end)
+            frames = (frame.slowed(speed) for frame in reader.frames(writer.copy, beyond=True))
+            found = tally.between(spans(tally.arriving(frames), content))
+            made = (frame for frame in fill(found, between, timing, content) if frame.time < end)
+            for frame in tally.leaving(made):
                 writer.write(frame)
                 if progress is not None:
                     done = tally.origins.total() + 1
                     progress(done, None if reader.frame_count is None else total, tally.cuts + 1)
-            written = writer.finish(start + times.duration)
+            written = writer.finish(end)
         return Summary(
             source=source,
             output=output,
@@ -262,9 +274,10 @@ def upsample(
             frames_held=tally.held,
             confidence=tuple(zip(tally.times, tally.confidence, strict=True)),
             duration=times.duration,
-            rate_in=times.rate,
+            rate_in=reader.rate,
             rate_out=rate,
             size=reader.size,
+            speed=speed,
             copied=writer.copied,
             codec=writer.encoder.codec,
             pix_fmt=writer.encoder.pix_fmt,

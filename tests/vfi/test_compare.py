@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from vfi.compare import compare
-from vfi.flow_inputs import Part
-from vfi.media import MediaError, VideoReader
+from vfi.media import MediaError, Part, VideoReader
 from vfi.metrics import psnr
 from vfi.preview import SECONDS
 from vfi.remake import Made, by_gaps
@@ -143,7 +142,7 @@ def test_the_json_has_every_frame_of_every_method(film, blend):
         assert entry["psnr"] == pytest.approx(np.mean([score.psnr for score in method.scores]))
 
 
-@pytest.mark.parametrize(("frames", "part"), [(2, None), (12, Part(Fraction(1, 4), Fraction(3, 10)))])
+@pytest.mark.parametrize(("frames", "part"), [(2, None), (12, Part(Fraction(6, 25), Fraction(3, 10)))])
 def test_too_few_frames_are_a_sentence(film, blend, frames, part):
     with pytest.raises(MediaError, match="fewer than 3 frames"):
         compare(film(frames=frames), {"blend": partial(by_gaps, blend)}, part=part)

@@ -6,6 +6,8 @@ from vfi.media.errors import MediaError
 from vfi.media.frame import Frame
 from vfi.media.images import read_image, write_image
 from vfi.media.info import VideoInfo
+from vfi.media.part import Part
+from vfi.media.placement import SlowMotion
 from vfi.media.reader import VideoReader
 from vfi.media.writer import VideoWriter
 
@@ -15,6 +17,8 @@ __all__ = [
     "Encoding",
     "Frame",
     "MediaError",
+    "Part",
+    "SlowMotion",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",

@@ -71,6 +71,10 @@ class Frame:
         """Return the same picture, shown once more."""
         return replace(self, time=time, origin="repeated")
 
+    def slowed(self, speed: Fraction) -> Frame:
+        """Return the frame as it is shown at ``speed`` times the film's own."""
+        return replace(self, time=self.time / speed, duration=self.duration / speed)
+
     def encoded_as(self, pix_fmt: str, color: Color) -> av.VideoFrame:
         """Return the picture for an encoder; a decoded one of the same format is returned as it is."""
         if self.picture is not None:

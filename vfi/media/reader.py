@@ -10,9 +10,11 @@ from typing import Any
 
 import av
 
+from vfi.media.entry import INTERLEAVING, Entry, begins, reaches
 from vfi.media.errors import MediaError, reading
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.part import Excerpt, Part
 from vfi.media.survey import open_input, survey
 from vfi.media.timeline import Timeline
 
@@ -20,21 +22,22 @@ PassOn = Callable[[av.Packet], None]
 
 
 class VideoReader:
-    """The main video stream of a file, frame by frame, and whatever else the file holds.
+    """The main video stream of a file or of a part of it, frame by frame, and whatever else is there.
 
     Opening reads every packet once (without decoding them) to learn the exact times and to find missing parts
     before any work is done. Use as a context manager. Raises MediaError if the file is missing, empty, damaged,
-    cut short, interlaced, has no video or fewer than two pictures.
+    cut short, interlaced, has no video or, in the part, fewer than two pictures.
     """
 
     container: av.container.InputContainer
     stream: av.VideoStream  # the main one
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part: Part | None = None) -> None:
         self.path = path
-        self._survey = survey(path)
+        self._survey = survey(path, part or Part())
         with reading(path):
             self.container = open_input(path)
+        self._again: av.container.InputContainer | None = None  # to read from the start where seeking failed
         self.stream = self.container.streams[self._survey.index]  # type: ignore[assignment]
 
     def __enter__(self) -> VideoReader:
@@ -49,7 +52,9 @@ class VideoReader:
         return self.frames()
 
     def close(self) -> None:
-        self.container.close()
+        for container in (self.container, self._again):
+            if container is not None:
+                container.close()
 
     @property
     def info(self) -> VideoInfo:
@@ -57,14 +62,19 @@ class VideoReader:
         return self._survey.info
 
     @property
+    def excerpt(self) -> Excerpt:
+        """What is read of the file."""
+        return self._survey.excerpt
+
+    @property
     def timeline(self) -> Timeline:
         """Times of the main video stream, on the file's own clock."""
-        return self._survey.timeline
+        return self.excerpt.timeline
 
     @property
     def origin(self) -> Fraction:
-        """The file's start on its own clock; the times of frames count from here."""
-        return self._survey.origin
+        """The start of the file, or of the part, on the file's own clock; the times of frames count from here."""
+        return self.excerpt.origin
 
     @property
     def size(self) -> tuple[int, int]:
@@ -87,49 +97,78 @@ class VideoReader:
         return self.timeline.frames if self._survey.countable else None
 
     @property
-    def has_sound(self) -> bool:
-        return bool(self.container.streams.audio)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the file is read, a sentence each."""
         return self._survey.notes(self.container)
 
-    def frames(self, pass_on: PassOn | None = None) -> Iterator[Frame]:
+    def frames(self, pass_on: PassOn | None = None, *, beyond: bool = False) -> Iterator[Frame]:
         """Yield every frame in order of time; can be called once.
 
-        Packets of all other streams go to ``pass_on`` as they come. Raises MediaError where the video cannot be
-        decoded, or if it ends too early: never a shorter film.
+        ``beyond`` also yields the frame that follows the part, if there is one. Packets of all other streams go to
+        ``pass_on`` as they come, some from around the part. Raises MediaError where the video cannot be decoded, or
+        if it ends too early: never a shorter film.
         """
         count, previous = 0, None
-        for picture in self._pictures(pass_on):
-            time = self._time(picture, count)
+        for item in self._items():
+            if isinstance(item, av.Packet):
+                if pass_on is not None:
+                    pass_on(item)
+                continue
+            time, picture = item.time, item.picture
+            assert picture is not None
             if previous is not None and time <= previous:
                 raise MediaError(
-                    f"{self.path} jumps back in time after {float(previous):.3f} s: remux it first, for example with"
+                    f"{self.path} jumps back in time after {self._spoken(previous)}: remux it first, for example with"
                     " mkvmerge"
                 )
             if (picture.width, picture.height) != self.size:
                 raise MediaError(
-                    f"{self.path} changes its picture size at {float(time):.3f} s: cut it there and take the parts"
+                    f"{self.path} changes its picture size at {self._spoken(time)}: cut it there and take the parts"
                 )
-            picture.pict_type = 0  # else the encoder would repeat the source's choice of key frames
-            yield Frame(time, self._duration(picture), self.info.color, picture)
-            count, previous = count + 1, time
-        if self.frame_count is not None and count != self.frame_count:
+            if not self._is_beyond(time):
+                yield item
+                count, previous = count + 1, time
+            elif beyond:
+                yield item
+        if count < 2 or self.frame_count not in (None, count):
             raise MediaError(
-                f"{self.path} is damaged: {count} of its {self.frame_count} pictures can be decoded; get it anew"
+                f"{self.path} is damaged: {count} of its {self.timeline.frames} pictures can be decoded; get it anew"
             )
 
-    def _pictures(self, pass_on: PassOn | None) -> Iterator[av.VideoFrame]:
-        context: Any = self.stream.codec_context
+    def _items(self) -> Iterator[Frame | av.Packet]:
+        """Yield the frames of the part, the one after it, and the packets of other streams as they come."""
+        if self._survey.entry is not None:
+            ahead: list[Frame | av.Packet] = []
+            try:
+                items = self._decoded(self.container, self._survey.entry)
+                for item in items:
+                    ahead.append(item)
+                    if isinstance(item, Frame):
+                        break
+            except MediaError:
+                ahead.clear()
+            if ahead and self._is_first(ahead[-1]):
+                yield from ahead
+                yield from items
+                return
+            with reading(self.path):  # a format, or a codec, in which one cannot enter half way
+                self._again = open_input(self.path)
+        yield from self._decoded(self._again or self.container, None)
+
+    def _decoded(self, container: av.container.InputContainer, entry: Entry | None) -> Iterator[Frame | av.Packet]:
+        context: Any = container.streams[self.stream.index].codec_context
         context.thread_type = "AUTO"
         context.options = {"err_detect": "explode"}  # a patched-up picture would go unnoticed
-        started = False
-        for packet in self._packets():
+        first, number = self.timeline.start - self.origin, 0
+        started, done, asleep = False, False, entry is not None
+        for packet in self._packets(container, entry):
             if packet is not None and packet.stream_index != self.stream.index:
-                if pass_on is not None:
-                    pass_on(packet)
+                if self._concerns_part(packet):
+                    yield packet
+                continue
+            if asleep and packet is not None and entry is not None:
+                asleep = packet.pts != entry.key
+            if asleep or done:
                 continue
             try:
                 pictures = context.decode(packet)
@@ -139,37 +178,72 @@ class VideoReader:
                 raise self._damaged(packet) from error
             if started and any(picture.is_corrupt for picture in pictures):
                 raise self._damaged(packet)
-            started = started or bool(pictures)
-            yield from pictures
+            for picture in pictures:
+                frame = self._frame(picture, number)
+                number += 1
+                if frame.time < first or done:
+                    continue
+                started, done = True, self._is_beyond(frame.time)
+                yield frame
 
-    def _packets(self) -> Iterator[av.Packet | None]:
-        """Yield every packet, then None: the order to decode what is still held back."""
-        packets = self.container.demux()
+    def _packets(self, container: av.container.InputContainer, entry: Entry | None) -> Iterator[av.Packet | None]:
+        """Yield every packet of the part, and some around it, then None: the order to decode what is held back."""
+        with reading(self.path):
+            if entry is not None and entry.seek is not None:
+                container.seek(entry.seek, stream=container.streams[self.stream.index])
+            packets = container.demux()
+        last = None if self.excerpt.end is None else self.excerpt.end + INTERLEAVING
         while True:
             with reading(self.path):
                 packet = next(packets, None)
             if packet is None:
                 break
-            if packet.size:  # PyAV ends with an empty packet for each stream
-                yield packet
+            if not packet.size:  # PyAV ends with an empty packet for each stream
+                continue
+            if packet.stream_index == self.stream.index and last is not None and begins(packet) > last:
+                break
+            yield packet
         yield None
+
+    def _concerns_part(self, packet: av.Packet) -> bool:
+        """Tell whether a packet of another stream may be of use; of other video, all that is ahead of the part may."""
+        if self.excerpt.end is not None and begins(packet) >= self.excerpt.end:
+            return False
+        return self.excerpt.offset == 0 or packet.stream.type != "audio" or reaches(packet, self.origin)
+
+    def _is_beyond(self, time: Fraction) -> bool:
+        return self.excerpt.end is not None and time >= self.timeline.end - self.origin
+
+    def _is_first(self, item: Frame | av.Packet) -> bool:
+        """Tell whether this is the part's first frame, and whole."""
+        return (
+            isinstance(item, Frame)
+            and item.picture is not None
+            and item.time == self.timeline.start - self.origin
+            and not item.picture.is_corrupt
+        )
+
+    def _spoken(self, time: Fraction) -> str:
+        """Return a frame's time as one of the file."""
+        return f"{float(time + self.excerpt.offset):.3f} s"
 
     def _damaged(self, packet: av.Packet | None) -> MediaError:
         time = (
             "its end"
             if packet is None or packet.dts is None
-            else f"{float(packet.dts * packet.time_base - self.origin):.2f} s"
+            else f"{float(packet.dts * packet.time_base - self.origin + self.excerpt.offset):.2f} s"
         )
         return MediaError(f"{self.path} is damaged near {time}: get it anew, or cut it there and take the parts")
 
-    def _time(self, picture: av.VideoFrame, index: int) -> Fraction:
+    def _frame(self, picture: av.VideoFrame, number: int) -> Frame:
+        """Return a decoded picture as a frame; ``number`` counts the pictures decoded, should they have no times."""
+        assert self.stream.time_base is not None
+        picture.pict_type = 0  # else the encoder would repeat the source's choice of key frames
         if not self._survey.stamped or picture.pts is None:
-            return self.timeline.start + index / self.timeline.average_rate - self.origin
-        assert self.stream.time_base is not None
-        return self.timeline.exact(picture.pts * self.stream.time_base) - self.origin
-
-    def _duration(self, picture: av.VideoFrame) -> Fraction:
+            moment = self.timeline.start + (number - self.excerpt.first) / self.timeline.average_rate
+        else:
+            moment = self.timeline.exact(picture.pts * self.stream.time_base)
+        duration = picture.duration * self.stream.time_base or 1 / self.timeline.average_rate
         if self.timeline.rate is not None:
-            return 1 / self.timeline.rate
-        assert self.stream.time_base is not None
-        return picture.duration * self.stream.time_base or 1 / self.timeline.average_rate
+            duration = 1 / self.timeline.rate
+        return Frame(moment - self.origin, duration, self.info.color, picture)

@@ -1,12 +1,8 @@
-"""Everything of a file that is not its main video: sound, subtitles, data, attachments, chapters, metadata.
-
-Streams are copied packet by packet, never re-encoded.
-"""
+"""Everything of a file that is not its main video: sound, subtitles, data, attachments, chapters, metadata."""
 
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,13 +11,13 @@ import av
 from av.stream import Disposition, Stream
 
 from vfi.media.encoding import Encoder
+from vfi.media.placement import Placement
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
 # What a muxer writes by itself, and what no longer holds once the main video is made anew.
 _MUXER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-_MAY_STAND_STILL = 0x20000  # AVFMT_TS_NONSTRICT: packets of a stream may share a time
 _STREAM_KEYS = {"duration", "encoder", "number_of_frames", "number_of_bytes", "bps", "vendor_id"}
 
 
@@ -39,12 +35,18 @@ def carried_stream_metadata(metadata: dict[str, str]) -> dict[str, str]:
     }
 
 
-def carried_chapters(chapters: Iterable[Chapter], origin: Fraction) -> list[Chapter]:
-    """Return the chapters with their times counted from ``origin`` (seconds)."""
+def carried_chapters(chapters: Iterable[Chapter], placement: Placement) -> list[Chapter]:
+    """Return the chapters at their times in the output; of a part, those that it touches."""
     carried = []
     for chapter in chapters:
-        shift = round(origin / (chapter["time_base"] or 1))
-        carried.append({**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift})
+        base = chapter["time_base"] or Fraction(1)
+        start, end = (placement.ticks(chapter[edge], base) for edge in ("start", "end"))
+        if placement.cut:
+            start = max(start, 0)
+        if placement.length is not None:
+            end = min(end, round(placement.length / placement.speed / base))
+        if start < end or not (placement.cut or placement.length):
+            carried.append({**chapter, "start": start, "end": end})
     return carried  # type: ignore[return-value]
 
 
@@ -92,6 +94,11 @@ def made_anew(stream: Stream, main: Stream) -> bool:
     return bool(main.container.chapters()) or "timecode" in main.metadata
 
 
+def is_mp4(output: av.container.OutputContainer) -> bool:
+    """Tell MP4 and its kin, which can hide how a stream begins and have no place for an empty one."""
+    return output.format.name in ("mp4", "mov", "ipod")
+
+
 def is_cover(stream: Stream) -> bool:
     """Tell a cover picture, which FFmpeg shows as a video stream of one packet."""
     return bool(stream.type == "video" and stream.disposition & Disposition.attached_pic)
@@ -102,61 +109,6 @@ def is_filler(packet: av.Packet, stream: Stream) -> bool:
     return stream.type == "subtitle" and stream.codec_context.name == "mov_text" and packet.size <= 2
 
 
-def _ends_before(packet: av.Packet, origin: Fraction) -> bool:
-    """Tell whether not even the next packet, which a decoder may need for its run-up, reaches the origin (seconds)."""
-    return packet.pts is None or (packet.pts + 2 * (packet.duration or 0)) * packet.time_base <= origin
-
-
 def _first_packet(stream: Stream) -> bytes:
     with av.open(stream.container.name) as container:
         return next(bytes(packet) for packet in container.demux(container.streams[stream.index]) if packet.size)
-
-
-class StreamCopier:
-    """Writes packets of a source's streams to their copies in an output, and counts them."""
-
-    def __init__(self, output: av.container.OutputContainer, origin: Fraction) -> None:
-        self.counts: Counter[int] = Counter()  # packets by index of the source's stream
-        self.starts: dict[int, Fraction] = {}  # seconds, the earliest packet by index of the source's stream
-        self.ends: dict[int, Fraction] = {}  # seconds, when the last one is over
-        self._output = output
-        self._origin = origin
-        self._copies: dict[int, Stream] = {}
-        self._last: dict[int, int] = {}
-        # MP4 says what to skip at the start of a trimmed film; elsewhere it would be played.
-        self._shows_all = "matroska" in output.format.name or "webm" in output.format.name
-        self._step = 0 if output.format.flags & _MAY_STAND_STILL else 1
-
-    def add(self, stream: Stream) -> None:
-        copy = add_copy(self._output, stream)
-        if copy.type != "attachment":  # which is written with the header
-            self._copies[stream.index] = copy
-
-    def write(self, packet: av.Packet) -> None:
-        """Write the packet, if its stream is copied; its time then counts from the origin."""
-        index = packet.stream_index
-        copy = self._copies.get(index)
-        if copy is None or is_filler(packet, copy):
-            return
-        if is_cover(copy):
-            packet.pts = packet.dts = 0
-        if packet.pts is None and packet.dts is None:
-            return
-        if packet.is_discard and self._shows_all and _ends_before(packet, self._origin):
-            return
-        shift = round(self._origin / packet.time_base)
-        if packet.pts is not None:
-            packet.pts -= shift
-        if packet.dts is not None:
-            # Muxers refuse a stream whose clock stands still or runs back, as broadcasts now and then do.
-            packet.dts = max(packet.dts - shift, self._last.get(index, packet.dts - shift - self._step) + self._step)
-            self._last[index] = packet.dts
-            if packet.pts is not None:
-                packet.pts = max(packet.pts, packet.dts)
-        if packet.pts is not None:
-            time = packet.pts * packet.time_base
-            self.starts[index] = min(time, self.starts.get(index, time))
-            self.ends[index] = max(time + (packet.duration or 0) * packet.time_base, self.ends.get(index, time))
-        packet.stream = copy
-        self._output.mux(packet)
-        self.counts[index] += 1

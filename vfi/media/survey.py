@@ -16,8 +16,10 @@ from typing import Any
 import av
 import av.logging
 
+from vfi.media.entry import Entry, EntryFinder
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
+from vfi.media.part import Excerpt, Part
 from vfi.media.streams import is_cover
 from vfi.media.timeline import Timeline, timeline
 
@@ -35,12 +37,22 @@ class Survey:
 
     index: int  # of the main video stream
     info: VideoInfo
-    timeline: Timeline  # of the main video stream, on the file's own clock
-    origin: Fraction  # when the file starts, on its own clock: at 0, or later with the earliest packet
+    excerpt: Excerpt  # the part to be read, or the whole film
+    entry: Entry | None  # where to begin reading; None: at the start
     countable: bool  # every picture of the timeline will be decoded
     stamped: bool  # the pictures carry their own times
     interlaced: bool  # each picture holds two moments
     ends: Mapping[int, Fraction]  # of every stream's last packet, by its index, on the file's own clock
+
+    @property
+    def timeline(self) -> Timeline:
+        """Times of the pictures to be read, on the file's own clock."""
+        return self.excerpt.timeline
+
+    @property
+    def origin(self) -> Fraction:
+        """When what is read starts, on the file's own clock."""
+        return self.excerpt.origin
 
     def notes(self, container: av.container.InputContainer) -> tuple[str, ...]:
         """Return what the user should know about how the file is read, a sentence each."""
@@ -94,16 +106,17 @@ def _open(path: Path) -> tuple[av.container.InputContainer, list[str]]:
     return container, [text.strip() for _, _, text in complaints if "ended prematurely" in text]
 
 
-def survey(path: Path) -> Survey:
-    """Read every packet of the file. Raises MediaError if it is unfit: see `VideoReader`."""
-    found = examine(path)
+def survey(path: Path, part: Part) -> Survey:
+    """Read every packet of the file. Raises MediaError if it or the part of it is unfit: see `VideoReader`."""
+    found = examine(path, part)
     if (reason := found.unfit(path)) is not None:
         raise MediaError(reason)
     return found
 
 
-def examine(path: Path) -> Survey:
+def examine(path: Path, part: Part | None = None) -> Survey:
     """Read every packet of the file. Raises MediaError if it is damaged or holds no video."""
+    part = part or Part()
     with reading(path):
         container, faults = _open(path)
     with reading(path), container, _complaints() as complaints:
@@ -114,6 +127,7 @@ def examine(path: Path) -> Survey:
         codec, rates = context.name, [stream.average_rate, stream.guessed_rate, stream.base_rate]
         stamps, packets, stamped, ends = array("q"), 0, True, dict[int, Fraction]()
         last, origin, first = (0, 0), None, None
+        finder = EntryFinder(index)
         for packet in container.demux():
             if not packet.size:
                 continue
@@ -123,6 +137,8 @@ def examine(path: Path) -> Survey:
                 origin = time if origin is None else min(origin, time)
                 end = time + (packet.duration or 0) * packet.time_base
                 ends[packet.stream_index] = max(end, ends.get(packet.stream_index, end))
+            if part.start is not None:
+                finder.see(packet, max(origin or Fraction(0), Fraction(0)) + part.start)
             if packet.stream_index != index:
                 continue
             packets += 1
@@ -150,11 +166,13 @@ def examine(path: Path) -> Survey:
             stamps = array("q", (stamp for stamp in stamps if stamp >= first.pts))  # the rest has no start
         if not stamps:
             raise MediaError(f"{path} holds no picture that is to be shown: get it anew")
+        film = timeline(stamps, time_base, last[1] * time_base, rates)
+        excerpt = part.of(film, max(origin or Fraction(0), Fraction(0)), path)
         return Survey(
             index=index,
             info=describe(first, stream),
-            timeline=timeline(stamps, time_base, last[1] * time_base, rates),
-            origin=max(origin or Fraction(0), Fraction(0)),
+            excerpt=excerpt,
+            entry=finder.find(round(excerpt.timeline.start / time_base)) if stamped and excerpt.first else None,
             countable=codec not in _UNCOUNTABLE,
             stamped=stamped,
             interlaced=context.field_order in _INTERLACED or first.interlaced_frame,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -22,6 +23,8 @@ class Timeline:
     frames: int
     rate: Fraction | None  # pictures per second if constant, else None
     tick: Fraction  # every time is the start plus a whole number of these
+    stamps: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64), repr=False, compare=False)
+    """Of a variable rate, when each picture is shown, in ticks from 0 of the clock, rising."""
 
     @property
     def duration(self) -> Fraction:
@@ -36,6 +39,26 @@ class Timeline:
         if self.rate is None:
             return time
         return self.start + round((time - self.start) * self.rate) / self.rate
+
+    def number_at(self, time: Fraction) -> int:
+        """Return how many pictures come before a time."""
+        if self.rate is None:
+            return int(np.searchsorted(self.stamps, math.ceil(time / self.tick)))
+        return min(max(math.ceil((time - self.start) * self.rate), 0), self.frames)
+
+    def pictures(self, first: int, beyond: int) -> Timeline:
+        """Return the timeline of those from number ``first`` on and before ``beyond``."""
+        if self.rate is not None:
+            start, end = (self.start + number / self.rate for number in (first, beyond))
+        else:
+            start = int(self.stamps[first]) * self.tick
+            end = self.end if beyond == self.frames else int(self.stamps[beyond]) * self.tick
+        return replace(self, start=start, end=end, frames=beyond - first, stamps=self.stamps[first:beyond])
+
+    def slowed(self, speed: Fraction) -> Timeline:
+        """Return the timeline of the same pictures played at ``speed`` times their own."""
+        rate = None if self.rate is None else self.rate * speed
+        return replace(self, start=self.start / speed, end=self.end / speed, rate=rate, tick=self.tick / speed)
 
 
 def timeline(
@@ -57,7 +80,7 @@ def timeline(
         return Timeline(start, start + len(ordered) / rate, len(ordered), rate, 1 / rate)
     last_gap = int(ordered[-1] - ordered[-2]) * time_base if len(ordered) > 1 else Fraction(0)
     end = int(ordered[-1]) * time_base + (last_duration or last_gap)
-    return Timeline(start, end, len(ordered), None, time_base)
+    return Timeline(start, end, len(ordered), None, time_base, ordered)
 
 
 def _constant_rate(ticks: np.ndarray, time_base: Fraction, rates: Iterable[Fraction | None]) -> Fraction | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,14 +24,14 @@ _SAME_MATRIX = {6: 5}  # BT.601 has two codes; VP9 knows one
 
 @dataclass(frozen=True)
 class CopiedStream:
-    """What a copied stream must come to."""
+    """What a stream beside the main video must come to."""
 
     label: str
     type: str
     metadata: Mapping[str, str]
     packets: int
     start: Fraction | None  # seconds
-    end: Fraction | None = None  # seconds
+    end: Fraction | None = None  # seconds, to a packet; None: wherever its packets end
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,23 @@ class Written:
     sound_error: Fraction | None  # seconds that the sound ends later than the source's; None if there is none
     kept: tuple[str, ...]  # what the source says of its pictures, and is there again, in words
     lost: tuple[str, ...]  # names of the metadata that did not make it, which some containers have no place for
+
+
+@dataclass
+class _Found:
+    """What is read back of a stream; times in seconds."""
+
+    packets: int = 0
+    start: Fraction = Fraction(10**9)
+    end: Fraction = Fraction(0)
+    longest: Fraction = Fraction(0)  # packet
+
+    def add(self, packet: av.Packet) -> None:
+        self.packets += 1
+        if packet.pts is not None:
+            time, length = packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base
+            self.start, self.end = min(self.start, time), max(self.end, time + length)
+            self.longest = max(self.longest, length)
 
 
 @dataclass(frozen=True)
@@ -68,41 +85,35 @@ class Plan:
             if len(written.chapters()) != self.chapters:
                 raise _breach(path, f"it has {len(written.chapters())} chapters, not {self.chapters}")
             video: Any = streams[self.video_index]
-            stamps, counts = array("q"), Counter[int]()
-            starts, ends, picture = dict[int, Fraction](), dict[int, Fraction](), None
+            found, stamps, picture = defaultdict[int, _Found](_Found), array("q"), None
             for packet in written.demux():
                 index = packet.stream_index
                 if not packet.size or is_filler(packet, streams[index]):
                     continue
-                counts[index] += 1
-                if packet.pts is None:
-                    continue
-                time = packet.pts * packet.time_base
-                starts[index] = min(time, starts.get(index, time))
-                ends[index] = max(time + (packet.duration or 0) * packet.time_base, ends.get(index, time))
-                if index == self.video_index:
+                found[index].add(packet)
+                if index == self.video_index and packet.pts is not None:
                     stamps.append(packet.pts)
                     picture = picture or next(iter(video.codec_context.decode(packet)), None)
             picture = picture or next(iter(video.codec_context.decode(None)), None)
             if picture is None:
                 raise _breach(path, "its video cannot be decoded")
             if video.duration is not None:  # MP4 tells the last frame's showing only as a part of the whole
-                ends[self.video_index] = starts[self.video_index] + video.duration * video.time_base
-            end = ends.get(self.video_index, Fraction(0))
+                found[self.video_index].end = found[self.video_index].start + video.duration * video.time_base
+            end = found[self.video_index].end
             self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
-            self._verify_copies(path, counts, starts, {s.index for s in streams if is_cover(s)})
+            self._verify_copies(path, found, {s.index for s in streams if is_cover(s)})
             self._verify_info(path, describe(picture, video))
             lost = _lost(self.metadata, written.metadata)
             for index, copy in self.copies.items():
                 lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, streams[index].metadata)]
-            shift = starts[self.video_index] - self.start
+            shown = found[self.video_index]
             late = [
-                ends[index] - shift - copy.end
+                found[index].end - (shown.start - self.start) - copy.end
                 for index, copy in self.copies.items()
                 if copy.type == "audio" and copy.end is not None
             ]
             return Written(
-                duration_error=end - starts[self.video_index] - (self.end - self.start),
+                duration_error=end - shown.start - (self.end - self.start),
                 sound_error=max(late, key=abs) if late else None,
                 kept=self._said(),
                 lost=tuple(lost),
@@ -135,22 +146,29 @@ class Plan:
             raise _breach(path, f"a frame is {drift:.6f} s away from its time")
         last = self.end - self.start - int(planned[-1]) * self.tick
         length = end - int(stamps[0]) * time_base
-        if abs(length - (self.end - self.start)) > max(last / 2, time_base):
+        over = length - (self.end - self.start)
+        # Read back, the last frame may seem as long as the one before, even if it was to be shorter.
+        before = int(planned[-1] - planned[-2]) * self.tick if len(planned) > 1 else last
+        if -over > max(last / 2, time_base) or over > max(last / 2, time_base + before - last):
             raise _breach(path, f"it lasts {float(length):.3f} s, not {float(self.end - self.start):.3f} s")
 
-    def _verify_copies(
-        self, path: Path, counts: Counter[int], starts: Mapping[int, Fraction], covers: set[int]
-    ) -> None:
+    def _verify_copies(self, path: Path, found: Mapping[int, _Found], covers: set[int]) -> None:
         # A container that starts at 0 may move all streams by the same time, never one against the other.
-        shift = starts[self.video_index] - self.start
+        shift = found[self.video_index].start - self.start
         for index, copy in self.copies.items():
             if index in covers:
                 continue
-            if counts[index] != copy.packets:
-                raise _breach(path, f"{copy.label} has {counts[index]} packets, not {copy.packets}")
-            if copy.start is not None and abs(starts[index] - shift - copy.start) > Fraction(1, 50):
-                late = float(starts[index] - shift - copy.start)
+            there = found[index]
+            if there.packets != copy.packets:
+                raise _breach(path, f"{copy.label} has {there.packets} packets, not {copy.packets}")
+            # Where MP4 hides what comes before a part, a video's first picture need not begin with it.
+            within = there.longest if copy.type == "video" else Fraction(1, 50)
+            if copy.start is not None and abs(there.start - shift - copy.start) > within:
+                late = float(there.start - shift - copy.start)
                 raise _breach(path, f"{copy.label} is {late:+.3f} s out of step with the picture")
+            if copy.end is not None and abs(there.end - shift - copy.end) > max(there.longest, Fraction(1, 50)):
+                end = float(there.end - shift)
+                raise _breach(path, f"{copy.label} ends at {end:.3f} s, not at {float(copy.end):.3f} s")
 
     def _verify_info(self, path: Path, found: VideoInfo) -> None:
         wanted = self.info

@@ -14,25 +14,17 @@ from types import TracebackType
 from typing import Any
 
 import av
-from av.stream import Stream
 
 from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB
+from vfi.media.companions import Companions
 from vfi.media.encoding import Encoder, Encoding, choose_encoder
 from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.placement import Placement, SlowMotion
 from vfi.media.reader import VideoReader
-from vfi.media.streams import (
-    StreamCopier,
-    carried_chapters,
-    carried_metadata,
-    carried_stream_metadata,
-    holdable,
-    is_cover,
-    label,
-    made_anew,
-)
-from vfi.media.verify import CopiedStream, Plan, Written
+from vfi.media.streams import carried_chapters, carried_metadata, carried_stream_metadata, is_cover, made_anew
+from vfi.media.verify import Plan, Written
 
 _FINEST_TICK = Fraction(1, 2**30)  # containers count ticks per second in 31 bits
 # Tags that MP4 has a place for; any other needs the newer kind of tag.
@@ -59,7 +51,7 @@ def check_output(output: Path, source: Path, overwrite: bool) -> None:
 
 
 class VideoWriter:
-    """Writes frames beside the copied streams of a source, under a temporary name until all is verified.
+    """Writes frames beside the other streams of a source, under a temporary name until all is verified.
 
     Use as a context manager and call `finish` at the end; leaving without it, by an error or an interrupt,
     removes what was written. Raises MediaError if the output or the encoding does not work out.
@@ -79,55 +71,50 @@ class VideoWriter:
         tick: Fraction,
         start: Fraction,
         info: VideoInfo | None = None,
-        alone: bool = False,
+        slow: SlowMotion | None = None,
     ) -> None:
         """Open the output.
 
         ``rate`` is the new frame rate, on average if it varies. Frames will come at ``start`` (seconds) plus
         whole numbers of ``tick`` (seconds). ``info`` describes them where they are not like those of the source;
-        ``alone`` leaves all its other streams and its chapters out.
+        ``slow`` says that they come slower, and what becomes of the sound.
         """
         info = info or source.info
+        speed = slow.speed if slow is not None else Fraction(1)
         self.path = path
         self._rate, self._start = rate, start
         self._tick = max(tick, _FINEST_TICK)
         # Packets count on a clock that has the start, every frame and the end of the last one on it.
-        end = source.timeline.end - source.origin
-        self._clock = max(_common(_common(self._tick, start), end), _FINEST_TICK)
+        length = source.timeline.duration / speed
+        self._clock = max(_common(_common(self._tick, start), length), _FINEST_TICK)
         self._ticks = array("q")
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
         self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         self.encoder = encoder = choose_encoder(encoding, info, path)
         self._info = _stored(info, encoder)
-        notes = list(encoder.notes)
+        placement = Placement(source.origin, _length(source, slow), source.excerpt.offset > 0, speed)
         try:
             with writing(path):
                 self._output = self._open(source)
-                self._copier = StreamCopier(self._output, source.origin)
-                self._copies: dict[int, Stream] = {}  # streams of the source by their index in the output
+                self._companions = Companions(self._output, placement, encoder, slow)
                 for stream in source.container.streams:
                     if made_anew(stream, source.stream):
                         continue
                     if stream.index == source.stream.index:
                         self._video_index = len(self._output.streams)
                         self._video = self._add_video(source, encoder.codec, encoder.options)
-                    elif alone:
-                        continue
-                    elif holdable(stream, self._output.format.name, encoder):
-                        self._copies[len(self._output.streams)] = stream
-                        self._copier.add(stream)
                     else:
-                        notes.append(f"Left out {label(stream)}: {path.suffix} cannot hold it; .mkv holds most.")
-                self._chapters = [] if alone else carried_chapters(source.container.chapters(), source.origin)
+                        self._companions.add(stream)
+                self._chapters = carried_chapters(source.container.chapters(), placement)
                 if self._chapters:
                     self._output.set_chapters(self._chapters)
                 self._output.start_encoding()
         except BaseException:
             self._discard()
             raise
-        self.copied = tuple(label(stream) for stream in self._copies.values())
-        self.notes = tuple(notes)
+        self.copied = self._companions.copied
+        self.notes = encoder.notes
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -144,9 +131,9 @@ class VideoWriter:
         self._pending = frame
 
     def copy(self, packet: av.Packet) -> None:
-        """Write a packet of another stream of the source, if that stream is copied."""
+        """Take a packet of another stream of the source, to be written if that stream is in the output."""
         with writing(self.path):
-            self._copier.write(packet)
+            self._companions.write(packet)
 
     def finish(self, end: Fraction) -> Written:
         """Write the rest, verify the file and move it into place; the last frame is shown until ``end`` (seconds)."""
@@ -155,8 +142,11 @@ class VideoWriter:
             self._pending = None
         with writing(self.path):
             self._mux(self._video.encode(None))
+            self._companions.finish()
             self._output.close()
         written = self._plan(end).verify(self._temporary)
+        self.copied = self._companions.copied
+        self.notes += self._companions.notes
         if written.lost:
             self.notes += (f"Left out metadata that {self.path.suffix} cannot hold: {', '.join(written.lost)}.",)
         with writing(self.path):
@@ -222,23 +212,13 @@ class VideoWriter:
 
     def _plan(self, end: Fraction) -> Plan:
         return Plan(
-            video_index=self._video_index,
+            video_index=self._companions.place(self._video_index),
             info=self._info,
             ticks=self._ticks,
             tick=self._tick,
             start=self._start,
             end=end,
-            copies={
-                index: CopiedStream(
-                    label(stream),
-                    stream.type,
-                    {key: value for key, value in stream.metadata.items() if key in ("language", "title")},
-                    self._copier.counts[stream.index],
-                    self._copier.starts.get(stream.index),
-                    self._copier.ends.get(stream.index),
-                )
-                for index, stream in self._copies.items()
-            },
+            copies=self._companions.plan(),
             metadata=self._metadata,
             chapters=len(self._chapters),
         )
@@ -250,6 +230,14 @@ class VideoWriter:
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 output.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _length(source: VideoReader, slow: SlowMotion | None) -> Fraction | None:
+    """Return how many seconds of the source's other streams there will be; None for all there are."""
+    end = source.excerpt.end
+    if end is None and slow is not None:  # sound that is made anew is as long as the pictures
+        end = source.timeline.end
+    return None if end is None else end - source.origin
 
 
 def _stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:

@@ -52,7 +52,6 @@ def test_what_a_stream_says_of_itself_is_read(film):
         assert reader.rate == Fraction(24000, 1001)
         assert reader.duration == 24 / Fraction(24000, 1001)
         assert reader.frame_count == 24
-        assert reader.has_sound
         color = reader.info.color
         assert (color.matrix, color.range, color.primaries, color.transfer) == (1, 2, 9, 16)
         assert (reader.info.pixel_aspect, reader.info.rotation) == (Fraction(4, 3), -90)

@@ -2,6 +2,7 @@ from fractions import Fraction
 
 import av
 
+from vfi.media.placement import Placement
 from vfi.media.streams import carried_chapters, carried_metadata, carried_stream_metadata, label
 
 
@@ -17,7 +18,7 @@ def test_what_described_the_old_encoding_is_not_carried_over():
 
 def test_chapters_count_from_the_start_of_the_file():
     chapter = {"id": 1, "start": 5000, "end": 9000, "time_base": Fraction(1, 1000), "metadata": {"title": "A"}}
-    assert carried_chapters([chapter], Fraction(3)) == [{**chapter, "start": 2000, "end": 6000}]
+    assert carried_chapters([chapter], Placement(Fraction(3))) == [{**chapter, "start": 2000, "end": 6000}]
 
 
 def test_a_stream_is_named_by_kind_number_codec_and_language(film):

@@ -46,3 +46,23 @@ def test_the_last_gap_stands_in_for_an_unknown_last_duration():
 def test_stamps_may_come_in_decoding_order():
     found = timeline([2, 5, 3, 4], Fraction(1, 25), Fraction(1, 25), [])
     assert (found.start, found.end, found.frames) == (Fraction(2, 25), Fraction(6, 25), 4)
+
+
+@pytest.mark.parametrize("stamps", [range(0, 1001 * 20, 1001), [0, 40, 60, 160, 200, 230]], ids=["constant", "varying"])
+def test_pictures_are_numbered_by_time_and_taken_by_number(stamps):
+    whole = timeline(stamps, MILLISECOND, Fraction(30, 1000), [])
+    times = [stamp * MILLISECOND for stamp in stamps]
+    assert [whole.number_at(time) for time in times] == list(range(len(times)))
+    assert [whole.number_at(time + MILLISECOND) for time in times] == list(range(1, len(times) + 1))
+    assert (whole.number_at(Fraction(-5)), whole.number_at(Fraction(99))) == (0, len(times))
+    some = whole.pictures(2, 5)
+    assert (some.start, some.end, some.frames) == (times[2], times[5], 3)
+    assert [some.number_at(time) for time in times[2:5]] == [0, 1, 2]
+    assert whole.pictures(2, len(times)).end == whole.end
+
+
+def test_a_slower_timeline_is_longer_and_as_exact():
+    film = timeline(range(0, 1001 * 240, 1001), Fraction(1, 24000), Fraction(0), [RATES[0]]).slowed(Fraction(1, 3))
+    assert (film.rate, film.tick, film.duration) == (RATES[0] / 3, 3 / RATES[0], 240 * 3 / RATES[0])
+    varying = timeline([0, 40, 60], MILLISECOND, Fraction(30, 1000), []).slowed(Fraction(2, 5))
+    assert (varying.rate, varying.tick, varying.end) == (None, Fraction(5, 2000), Fraction(90, 400))

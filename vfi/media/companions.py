@@ -1,0 +1,104 @@
+"""All that goes with the main video into an output: copied as it is, or made to fit a film that is played slower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+from av.stream import Stream
+
+from vfi.media.copier import StreamCopier
+from vfi.media.encoding import Encoder
+from vfi.media.placement import Placement, SlowMotion
+from vfi.media.sound import SlowedSound
+from vfi.media.streams import holdable, is_mp4, label
+from vfi.media.verify import CopiedStream
+
+_TIMED_INSIDE = ("dvdsub", "dvbsub")  # subtitles whose packets say when they go
+
+
+class Companions:
+    """The other streams of a source, on their way into an output."""
+
+    def __init__(
+        self, output: av.container.OutputContainer, placement: Placement, encoder: Encoder, slow: SlowMotion | None
+    ) -> None:
+        """Take the output, whose main video goes through ``encoder``; ``slow`` is None at the source's own speed."""
+        self._output, self._placement, self._encoder, self._slow = output, placement, encoder, slow
+        self._copier = StreamCopier(output, placement)
+        self._copies: dict[int, Stream] = {}  # streams of the source by their index in the output
+        self._sounds: dict[int, tuple[Stream, SlowedSound]] = {}  # likewise
+        self._gone: list[int] = []  # of which no packet came, for which MP4 has no place
+        self._notes: list[str] = []
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """The streams whose packets are copied, in words."""
+        return tuple(label(stream) for stream in self._copies.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed or could not be kept, a sentence each."""
+        return (*self._notes, *(note for _, sound in self._sounds.values() for note in sound.notes))
+
+    def add(self, stream: Stream) -> None:
+        """Add a stream of the source to the output, if it can be there."""
+        index, container = len(self._output.streams), self._output.format.name
+        if self._slow is not None and isinstance(stream, av.AudioStream):
+            self._add_slowed(index, stream, self._slow)
+        elif holdable(stream, container, self._encoder):
+            self._copies[index] = stream
+            self._copier.add(stream)
+            if self._slow is not None and stream.codec_context and stream.codec_context.name in _TIMED_INSIDE:
+                self._notes.append(
+                    f"Each text of {label(stream)} comes at its slower time, but goes as soon as it did."
+                )
+        else:
+            suffix = Path(self._output.name).suffix
+            self._notes.append(f"Left out {label(stream)}: {suffix} cannot hold it; .mkv holds most.")
+
+    def write(self, packet: av.Packet) -> None:
+        """Take a packet of the source, of any stream but the main one."""
+        sound = next((track for stream, track in self._sounds.values() if stream.index == packet.stream_index), None)
+        if sound is None:
+            self._copier.write(packet)
+        else:
+            sound.write(packet)
+
+    def finish(self) -> None:
+        """Write what is held back."""
+        for _, sound in self._sounds.values():
+            sound.finish()
+        for index, stream in list(self._copies.items()):
+            if self._copier.counts.get(stream.index) != 0 or stream.type == "subtitle":
+                continue  # texts may well be few; MP4 fills the time without them
+            self._notes.append(f"Left out {label(self._copies.pop(index))}: nothing of it is here.")
+            if is_mp4(self._output):
+                self._gone.append(index)
+
+    def plan(self) -> dict[int, CopiedStream]:
+        """Return what each stream must come to, by its index in the finished output."""
+        planned = {}
+        for index, stream in self._copies.items():
+            metadata = {key: value for key, value in stream.metadata.items() if key in ("language", "title")}
+            count, start = self._copier.counts.get(stream.index, 0), self._copier.starts.get(stream.index)
+            planned[self.place(index)] = CopiedStream(label(stream), stream.type, metadata, count, start)
+        for index, (stream, sound) in self._sounds.items():
+            planned[self.place(index)] = CopiedStream(label(stream), "audio", {}, sound.packets, sound.start, sound.end)
+        return planned
+
+    def place(self, index: int) -> int:
+        """Return the index in the finished output of the stream that was added as number ``index``."""
+        return index - sum(gone < index for gone in self._gone)
+
+    def _add_slowed(self, index: int, stream: av.AudioStream, slow: SlowMotion) -> None:
+        if slow.audio == "drop":
+            return
+        try:
+            sound = SlowedSound(self._output, stream, self._placement, silent=slow.audio == "mute")
+        except ValueError as error:
+            self._notes.append(f"Left out {label(stream)}: {error}.")
+            return
+        self._sounds[index] = stream, sound
+        done = "is silent" if slow.audio == "mute" else "is slowed at its pitch"
+        self._notes.append(f"{label(stream).capitalize()} {done}, encoded anew with {sound.encoder}.")
