@@ -103,8 +103,9 @@ def reports_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except BrokenPipeError:
-            raise typer.Exit(1) from None  # whoever read our output has left
+        except BrokenPipeError:  # whoever read our output has left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain at its end
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(130) from None
@@ -413,7 +414,13 @@ def parse_options(pairs: list[str]) -> dict[str, str]:
 @reports_errors
 def upsample(
     context: typer.Context,
-    sources: Annotated[list[Path], typer.Argument(help="Videos to read, and folders of them.", show_default=False)],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Videos, folders of them; pictures, by their folder or a pattern, %05d.png; - for y4m from a pipe.",
+            show_default=False,
+        ),
+    ],
     factor: Annotated[
         str | None,
         typer.Option(
@@ -427,6 +434,12 @@ def upsample(
     fps: Annotated[
         str | None,
         typer.Option(help="Or the rate to reach: 60, 60000/1001.", show_default=False, rich_help_panel="Timing"),
+    ] = None,
+    fps_in: Annotated[
+        str | None,
+        typer.Option(
+            help="The rate of pictures, which carry none (default: 25).", show_default=False, rich_help_panel="Timing"
+        ),
     ] = None,
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
@@ -463,8 +476,8 @@ def upsample(
         typer.Option(
             "--output",
             "-o",
-            help="File, folder/, or template with {stem}, {suffix}, {parent}, {factor} or {fps}, {model}"
-            " (default: SOURCE_2x.EXT).",
+            help="File, folder/, pattern of pictures (out/%05d.png), - for y4m to pipe, or template with {stem},"
+            " {suffix}, {parent}, {factor} or {fps}, {model} (default: SOURCE_2x.EXT).",
             show_default=False,
             rich_help_panel="Output",
         ),
@@ -491,16 +504,19 @@ def upsample(
     vfi upsample cartoon.mkv --held repair  [dim]animation on twos made anew[/dim]
     vfi upsample a.mp4 b.mkv folder/ -o 'smooth/{stem}_{factor}x{suffix}'
     vfi upsample clip.mp4 --adapt 60s       [dim]the model learns this clip first[/dim]
+    vfi upsample frames/ --fps-in 24 -o smooth.mp4
+    ffmpeg -i a.mp4 -f yuv4mpegpipe - | vfi upsample - -o - | ffplay -
     """
     from vfi.batch import find_inputs, plan_batch
     from vfi.media import Encoding
-    from vfi.outputs import make_folder, names_folder, output_path, refuse_existing
+    from vfi.outputs import make_room, names_folder, output_path, refuse_existing
     from vfi.pipeline import upsample as upsample_video
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
     content, part = Content(cuts, cut_threshold, held), parse_part(start, end)  # type: ignore[arg-type]
-    many = len(sources) > 1 or sources[0].is_dir()
+    inputs = find_inputs(sources)
+    many = len(sources) > 1 or bool(inputs.found)
     if list_cuts:
         if many:
             raise typer.BadParameter("name one video", param_hint="--list-cuts")
@@ -510,10 +526,12 @@ def upsample(
     if factor is not None and fps is not None:
         factor, fps = stronger(context, factor=factor, fps=fps)
     timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
+    rate_in = parse_fraction(fps_in) if fps_in else None
+    piped = output == "-"  # standard output holds the video alone
     number = (fps or factor or "2").replace("/", "-")
     fields = {"fps" if fps else "factor": number, "model": Path(model).stem}
     change = f"{number}{'fps' if fps else 'x'}"
-    batch = plan_batch(find_inputs(sources), lambda source: output_path(source, output, change, fields, many))
+    batch = plan_batch(inputs, lambda source: output_path(source, output, change, fields, many))
     report_skipped(batch.skipped)
     if not many:
         refuse_existing(batch.jobs[0].output, overwrite)
@@ -537,13 +555,13 @@ def upsample(
     def run(job: "Job", label: str) -> "Summary":
         refuse_existing(job.output, overwrite)
         if output is not None and names_folder(output, many):
-            make_folder(job.output.parent)
+            make_room(job.output)
         maker = interpolator
         if budget is not None:
             lessons[job.output] = lesson = learn(job.source, interpolator, budget, "fusion", quiet)
             maker = lesson.interpolator
             if not (quiet or as_json):
-                typer.echo(lesson)
+                typer.echo(lesson, err=piped)
         began = time.monotonic()
         with progress_bar(label, quiet=quiet) as progress:
             summary = upsample_video(
@@ -554,6 +572,7 @@ def upsample(
                 part=part,
                 encoding=encoding,
                 content=content,
+                rate_in=rate_in,
                 overwrite=overwrite,
                 progress=progress,
             )
@@ -580,9 +599,9 @@ def upsample(
 
         draw_confidence(summary.confidence, confidence)
     if as_json:
-        typer.echo(json_document(values(summary)))
+        typer.echo(json_document(values(summary)), err=piped)
     elif not quiet:
-        typer.echo(str(summary))
+        typer.echo(str(summary), err=piped)
 
 
 @app.command(rich_help_panel="Interpolate")
@@ -779,9 +798,11 @@ def print_cuts(source: Path, part: "Part", threshold: float, as_json: bool) -> N
     """Print when each scene begins and how surely, as they are found, or as one JSON document."""
     from vfi.cuts import find_cuts
     from vfi.media import VideoReader
+    from vfi.media.open import open_source
 
-    with VideoReader(source, part) as reader:
-        cuts = ((cut.time + reader.excerpt.offset, cut.score) for cut in find_cuts(reader, threshold))
+    with open_source(source, part=part) as reader:
+        offset = reader.excerpt.offset if isinstance(reader, VideoReader) else Fraction(0)
+        cuts = ((cut.time + offset, cut.score) for cut in find_cuts(reader.frames(), threshold))
         if as_json:
             typer.echo(json.dumps([{"time": str(time), "score": round(score, 1)} for time, score in cuts], indent=2))
             return

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vfi.media import MediaError
+from vfi.media.images import IMAGE_SUFFIXES
+from vfi.media.y4m import PIPE
 from vfi.outputs import refuse_twins
 
 # Of the files in a folder, those with these endings are taken.
 VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".flv",
-    ".3gp", ".ogv", ".mxf", ".y4m",
+    ".3gp", ".ogv", ".mxf", ".y4m", ".gif", ".apng",
 )  # fmt: skip
 
 
@@ -18,7 +20,7 @@ VIDEO_SUFFIXES = (
 class Inputs:
     """The files that a list of paths stands for."""
 
-    named: tuple[Path, ...]  # as they were given, whatever they are
+    named: tuple[Path, ...]  # as they were given, whatever they are: files, and folders of pictures
     found: tuple[Path, ...]  # videos in folders
     skipped: tuple[Path, ...]  # the other things in folders
 
@@ -42,7 +44,8 @@ class Batch:
 def find_inputs(paths: Sequence[Path]) -> Inputs:
     """Return what the paths stand for: files for themselves, folders for the videos in them, not for those below.
 
-    Hidden files are passed over. Raises MediaError for a folder without a video, or one that may not be read.
+    A folder of pictures without videos is one film. Hidden files are passed over. Raises MediaError for a folder with
+    neither, or one that may not be read.
     """
     named, found, skipped = [], [], []
     for path in paths:
@@ -54,8 +57,13 @@ def find_inputs(paths: Sequence[Path]) -> Inputs:
         except OSError as error:
             raise MediaError(f"{path} cannot be looked into ({error.strerror}): choose another folder") from error
         videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file()]
+        if not videos and any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
+            named.append(path)
+            continue
         if not videos:
-            raise MediaError(f"{path} holds no video ({', '.join(VIDEO_SUFFIXES)}): name another folder or a file")
+            raise MediaError(
+                f"{path} holds no video ({', '.join(VIDEO_SUFFIXES)}) and no pictures: name another folder or a file"
+            )
         found += videos
         skipped += [entry for entry in entries if entry not in videos]
     return Inputs(tuple(named), tuple(found), tuple(skipped))
@@ -74,6 +82,6 @@ def plan_batch(inputs: Inputs, output_of: Callable[[Path], Path]) -> Batch:
     refuse_twins(job.output.resolve() for job in jobs)
     known = {source.resolve() for source in sources}
     for job in jobs:
-        if job.output.resolve() in known:
+        if job.output != PIPE and job.output.resolve() in known:
             raise MediaError(f"{job.output} is to be read and to be written: choose another name with -o")
     return Batch(jobs, (*inputs.skipped, *results))

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from vfi.media import MediaError, Part, VideoReader, read_image
-from vfi.media.images import eight_bit, upright
+from vfi.media.images import IMAGE_SUFFIXES, eight_bit, upright
+from vfi.media.numbering import by_number
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp")
 # How data sets name the two images of a pair, and how the pair is named: FlyingChairs, KITTI, and plain 1 and 2.
 _PAIRINGS = (
     (re.compile(r"(.*)_img(1|2)"), "{}_flow"),
@@ -181,7 +181,7 @@ def pair_files(files: Sequence[Path], place: str) -> list[tuple[str, Path, Path]
     """
     if len(files) < 2:
         raise MediaError(f"{place} holds {('no image', 'a single image')[len(files)]}, and flow needs two: add images")
-    ordered = sorted(files, key=_by_number)
+    ordered = sorted(files, key=by_number)
     for pattern, name in _PAIRINGS:
         matches = [pattern.fullmatch(file.stem) for file in ordered]
         groups: dict[tuple[str, str], list[Path]] = {}
@@ -195,8 +195,3 @@ def pair_files(files: Sequence[Path], place: str) -> list[tuple[str, Path, Path]
                 raise MediaError(f"{group[0]} has no partner, though all in {place} are named as pairs: add it")
         return [(name.format(prefix), one, other) for (prefix, _), (one, other) in groups.items()]
     return [(one.stem, one, other) for one, other in pairwise(ordered)]
-
-
-def _by_number(path: Path) -> list[tuple[int, str]]:
-    """Sort 9 before 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]

@@ -17,7 +17,7 @@ from vfi.media import Color, Encoding, Frame, Part, VideoReader, VideoWriter, re
 from vfi.media.color import LIMITED_RANGE, depth
 from vfi.media.images import upright
 from vfi.media.info import VideoInfo
-from vfi.media.reader import PassOn
+from vfi.media.protocols import PassOn
 from vfi.media.writer import check_output
 
 Progress = Callable[[int, "int | None"], None]

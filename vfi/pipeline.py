@@ -7,18 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader, VideoWriter
+from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader
 from vfi.media.frame import Origin
+from vfi.media.numbering import is_pattern
+from vfi.media.open import check_sink, is_pictures, open_sink, open_source
+from vfi.media.pictures import PICTURE_RATE
+from vfi.media.protocols import Source
 from vfi.media.verify import Written
-from vfi.media.writer import check_output
 from vfi.spans import Content, Span, spans
 from vfi.timing import Timing
+from vfi.transparency import between_transparent
 
 Between = Callable[[np.ndarray, np.ndarray, Sequence[Fraction]], Sequence[np.ndarray]]
 """Two RGB images (H, W, 3), uint8 or uint16, and times in (0, 1) -> an image like them for each time."""
@@ -60,7 +65,7 @@ class Summary:
     codec: str  # the encoder's name
     pix_fmt: str
     options: dict[str, str]  # of the encoder
-    written: Written  # what reading the output back showed
+    written: Written | None  # what reading the output back showed; pictures and pipes are not read back
     notes: tuple[str, ...]  # what the user should know, a sentence each
 
     @property
@@ -96,13 +101,16 @@ class Summary:
             mean = sum(trust for _, trust in self.confidence) / len(self.confidence)
             moment, least = min(self.confidence, key=lambda known: known[1])
             lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {moment:.2f} s)")
-        written = self.written
+        if self.written is not None:
+            lines.append(self._checked(self.written))
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def _checked(self, written: Written) -> str:
         checked = [f"duration {float(written.duration_error):+.3f} s"]
         if written.sound_error is not None:
             checked.append(f"end of sound {float(written.sound_error):+.3f} s")
         kept = [*written.kept, *self.copied]
-        lines.append(f"checked: {', '.join(checked)}" + (f"; kept {', '.join(kept)}" if kept else ""))
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return f"checked: {', '.join(checked)}" + (f"; kept {', '.join(kept)}" if kept else "")
 
 
 def _rate(value: Fraction | None) -> str:
@@ -113,10 +121,11 @@ def _rate(value: Fraction | None) -> str:
 class _Tally:
     """Counts what passes."""
 
-    end: Fraction  # seconds: a frame from here on is only looked at
+    end: Fraction | None  # seconds: a frame from here on is only looked at
     frames: int = 0
     cuts: int = 0
     held: int = 0
+    until: Fraction = Fraction(0)  # of the latest frame's showing, seconds
     # Twelve bytes a frame: a film of ten hours needs a few megabytes.
     times: array[float] = field(default_factory=lambda: array("d"))
     confidence: array[float] = field(default_factory=lambda: array("f"))
@@ -124,7 +133,8 @@ class _Tally:
 
     def arriving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
-            self.frames += frame.time < self.end
+            self.frames += self.end is None or frame.time < self.end
+            self.until = frame.time + frame.duration
             yield frame
 
     def between(self, found: Iterable[Span]) -> Iterator[Span]:
@@ -184,19 +194,18 @@ def fill(found: Iterable[Span], between: Between, timing: Timing, content: Conte
 
 
 def _made(before: Frame, after: Frame, instants: list[Fraction], between: Between, origin: Origin) -> Iterator[Frame]:
-    # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
-    studio = before.beyond_range or after.beyond_range
-    first, second = (before.studio_rgb, after.studio_rgb) if studio else (before.rgb, after.rgb)
     span = after.time - before.time
     times = [(instant - before.time) / span for instant in instants]
-    made: Iterable[tuple[np.ndarray, float | None]]
-    if isinstance(between, Knowing):
-        made = between.make(first, second, times)
+    made = partial(_asked, between, times=times)
+    images: Iterable[tuple[np.ndarray, float | None]]
+    studio = False
+    if before.opaque and after.opaque:
+        # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
+        studio = before.beyond_range or after.beyond_range
+        images = made(before.studio_rgb, after.studio_rgb) if studio else made(before.rgb, after.rgb)
     else:
-        made = ((image, None) for image in between(first, second, times))
-    for instant, (image, confidence) in zip(instants, made, strict=True):
-        if image.shape != first.shape or image.dtype != first.dtype:
-            raise ValueError(f"the interpolator returned {image.shape} {image.dtype} for {first.shape} {first.dtype}")
+        images = between_transparent(before, after, made)
+    for instant, (image, confidence) in zip(instants, images, strict=True):
         yield Frame(
             instant,
             before.duration,
@@ -206,6 +215,21 @@ def _made(before: Frame, after: Frame, instants: list[Fraction], between: Betwee
             studio=studio,
             origin=origin,
         )
+
+
+def _asked(
+    between: Between, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]
+) -> Iterator[tuple[np.ndarray, float | None]]:
+    """Yield the new images, and the confidence in them if ``between`` knows it."""
+    made: Iterable[tuple[np.ndarray, float | None]]
+    if isinstance(between, Knowing):
+        made = between.make(before, after, times)
+    else:
+        made = ((image, None) for image in between(before, after, times))
+    for image, confidence in made:
+        if image.shape != before.shape or image.dtype != before.dtype:
+            raise ValueError(f"the interpolator returned {image.shape} {image.dtype} for {before.shape} {before.dtype}")
+        yield image, confidence
 
 
 def _blend(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
@@ -224,6 +248,7 @@ def upsample(
     slow: SlowMotion | None = None,
     encoding: Encoding | None = None,
     content: Content | None = None,
+    rate_in: Fraction | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -231,36 +256,44 @@ def upsample(
 
     In ``slow`` motion, it is the slower film that ``timing`` gives more frames: with its factor one over the speed, it
     keeps the frame rate. Between a part's last frame and the next one of the film there is motion as everywhere.
+    Both are what `vfi.media.open` knows: videos, animations, folders and patterns of pictures, y4m; ``rate_in`` is the
+    rate of pictures, which carry none, per second.
+
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
     """
     content = content or Content()
     speed = slow.speed if slow is not None else Fraction(1)
-    check_output(output, source, overwrite)
-    with VideoReader(source, part) as reader:
-        times = reader.timeline.slowed(speed)
-        start = times.start - reader.origin / speed
-        end = start + times.duration
-        rate = timing.rate(times.rate)
-        total = timing.count(times.frames, times.duration)
-        with VideoWriter(
+    check_sink(output, source, overwrite)
+    if is_pictures(source) and is_pattern(output):
+        rate_in = rate_in or PICTURE_RATE  # which will not be seen
+    with open_source(source, rate=rate_in, part=part) as reader:
+        rate = timing.rate(None if reader.rate is None else reader.rate * speed)
+        average_rate = timing.rate(reader.average_rate * speed) or reader.average_rate
+        start = reader.start / speed
+        end = None if reader.duration is None else start + reader.duration / speed
+        total = _total(reader, timing, speed)
+        with open_sink(
             output,
             reader,
             encoding=encoding or Encoding(),
-            rate=rate or total / times.duration,
-            tick=timing.tick(times.tick),
+            rate=rate,
+            average_rate=average_rate,
+            tick=timing.tick(reader.tick / speed),
             start=start,
             slow=slow,
         ) as writer:
             tally = _Tally(end)
-            frames = (frame.slowed(speed) for frame in reader.frames(writer.copy, beyond=True))
+            beyond = {"beyond": True} if isinstance(reader, VideoReader) else {}
+            frames = (frame.slowed(speed) for frame in reader.frames(writer.copy, **beyond))
             found = tally.between(spans(tally.arriving(frames), content))
-            made = (frame for frame in fill(found, between, timing, content) if frame.time < end)
+            made = (frame for frame in fill(found, between, timing, content) if end is None or frame.time < end)
             for frame in tally.leaving(made):
                 writer.write(frame)
                 if progress is not None:
                     done = tally.origins.total() + 1
-                    progress(done, None if reader.frame_count is None else total, tally.cuts + 1)
+                    progress(done, total, tally.cuts + 1)
+            end = tally.until if end is None else end
             written = writer.finish(end)
         return Summary(
             source=source,
@@ -273,10 +306,10 @@ def upsample(
             cuts=tally.cuts,
             frames_held=tally.held,
             confidence=tuple(zip(tally.times, tally.confidence, strict=True)),
-            duration=times.duration,
+            duration=end - start,
             rate_in=reader.rate,
             rate_out=rate,
-            size=reader.size,
+            size=(reader.info.width, reader.info.height),
             speed=speed,
             copied=writer.copied,
             codec=writer.encoder.codec,
@@ -285,3 +318,10 @@ def upsample(
             written=written,
             notes=(*reader.notes, *writer.notes),
         )
+
+
+def _total(source: Source, timing: Timing, speed: Fraction) -> int | None:
+    """Return how many frames will be written, None if that is not known."""
+    if source.frame_count is None or source.duration is None:
+        return None
+    return timing.count(source.frame_count, source.duration / speed)

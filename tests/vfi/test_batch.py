@@ -54,6 +54,11 @@ def test_to_write_over_another_input_is_refused(folder):
         plan_batch(inputs, doubled)
 
 
+def test_a_folder_of_pictures_is_one_film(tmp_path):
+    (tmp_path / "1.png").touch()
+    assert find_inputs([tmp_path]).named == (tmp_path,)
+
+
 def test_a_folder_without_a_video_is_refused(tmp_path):
     with pytest.raises(MediaError, match="holds no video"):
         find_inputs([tmp_path])

@@ -29,6 +29,38 @@ def test_a_folder_that_is_there_is_one(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("where", "many", "expected"),
+    [
+        (None, False, "shots/take_2x/%05d.png"),
+        ("made", False, "made/%05d.png"),
+        ("made/", False, "made/%05d.png"),
+        ("made/f%d.jpg", False, "made/f%d.jpg"),
+        ("made.mp4", False, "made.mp4"),
+        ("made", True, "made/take_2x/%05d.png"),
+        ("{parent}/{stem}_new{suffix}", True, "shots/take_new/%05d.png"),
+        ("-", False, "-"),
+    ],
+)
+@pytest.mark.parametrize("source", ["shots/take", "shots/take/%04d.png", "shots/take/*.png"])
+def test_pictures_become_pictures_unless_told_otherwise(source, where, many, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("shots/take").mkdir(parents=True)
+    assert output_path(Path(source), where, "2x", {}, many) == Path(expected)
+
+
+def test_the_current_folder_of_pictures_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert output_path(Path(), None, "2x", {}) == tmp_path.parent / f"{tmp_path.name}_2x/%05d.png"
+
+
+@pytest.mark.parametrize("where", [None, "folder/"])
+def test_standard_input_has_no_name_to_go_by(where):
+    with pytest.raises(MediaError, match="name the file to write"):
+        output_path(Path("-"), where, "2x", {})
+    assert output_path(Path("-"), "made.mp4", "2x", {}) == Path("made.mp4")
+
+
+@pytest.mark.parametrize(
     ("where", "words"),
     [
         ("{name}.mp4", r"no such field \{name\}: use \{stem\}, \{suffix\}, \{parent\}, \{factor\}, \{model\}"),

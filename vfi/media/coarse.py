@@ -1,7 +1,7 @@
 """A picture in coarse, to tell at little cost what happens in a film: means over blocks of 8x8 pixels.
 
 They hold what moves and what changes; the noise of a codec is averaged away. All are (H / 8, W / 8, channels) float32
-in 0..255, luma first, then the chromas unless the picture is grey.
+in 0..255, luma first, then the chromas unless the picture is grey; alpha by itself has no channels.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ def coarse_rgb(rgb: np.ndarray) -> np.ndarray:
     """Return RGB (H, W, 3), uint8 or uint16, in coarse."""
     means = _block_means(rgb, *rgb.shape[:2]) * np.float32(1 / np.iinfo(rgb.dtype).max)
     return cv2.cvtColor(means, cv2.COLOR_RGB2YUV) * np.float32(255)
+
+
+def coarse_alpha(alpha: np.ndarray) -> np.ndarray:
+    """Return alpha (H, W), uint8 or uint16, in coarse, (H / 8, W / 8)."""
+    return _block_means(alpha, *alpha.shape) * np.float32(255 / np.iinfo(alpha.dtype).max)
 
 
 def _block_means(samples: np.ndarray, height: int, width: int) -> np.ndarray:

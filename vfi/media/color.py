@@ -16,6 +16,8 @@ import av
 import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 
+from vfi.media.chroma import averaged, downsampled, upsampled
+
 RGB, UNSPECIFIED = 0, 2  # of the matrix codes of ITU-T H.273; 2 also of primaries and transfer
 LIMITED_RANGE, FULL_RANGE = 1, 2  # of FFmpeg's colour range; 0 is unspecified
 
@@ -87,7 +89,7 @@ def beyond_range(picture: av.VideoFrame, color: Color) -> bool:
     if picture.format.is_rgb or color.full_range:
         return False
     picture = _planar(picture)
-    luma, step = _planes(picture)[0], 2 ** (depth(picture.format.name) - 8)
+    luma, step = stored_planes(picture)[0], 2 ** (depth(picture.format.name) - 8)
     return float(np.mean((luma < 13 * step) | (luma > 238 * step))) > 0.001
 
 
@@ -103,7 +105,7 @@ def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.nda
     rgb = np.empty((picture.height, picture.width, 3), dtype)
     if picture.format.is_rgb:
         top = 2 ** depth(picture.format.name) - 1
-        for plane, channel in zip(_planes(picture), _GBR, strict=False):  # alpha may follow
+        for plane, channel in zip(stored_planes(picture), _GBR, strict=False):  # alpha may follow
             rgb[..., channel] = plane if top == peak else _quantised(plane / np.float32(top), peak)
         return rgb
     y, cb, cr = _components(picture, color.full_range)
@@ -126,10 +128,13 @@ def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.nda
     return rgb
 
 
-def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color, studio: bool = False) -> av.VideoFrame:
+def from_rgb(
+    rgb: np.ndarray, pix_fmt: str, color: Color, studio: bool = False, full_chroma: bool = False
+) -> av.VideoFrame:
     """Return RGB (H, W, 3), uint8 or uint16, as a picture of ``pix_fmt``; samples are rounded.
 
-    ``studio`` as in `to_rgb`; without it the whole range is from black to white.
+    ``studio`` as in `to_rgb`; without it the whole range is from black to white. ``full_chroma`` says that every pixel
+    has a colour of its own, as it is not in what came from YUV of fewer chroma samples; they are averaged then.
     """
     layout = av.VideoFormat(pix_fmt)
     peak = np.iinfo(rgb.dtype).max
@@ -140,7 +145,7 @@ def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color, studio: bool = False) 
         name = pix_fmt if pix_fmt in _PLANAR else _nearest_planar(pix_fmt)
         picture = av.VideoFrame(rgb.shape[1], rgb.shape[0], name)
         top = 2 ** depth(name) - 1
-        for plane, channel in zip(_planes(picture), _GBR, strict=True):
+        for plane, channel in zip(stored_planes(picture), _GBR, strict=True):
             plane[...] = rgb[..., channel] if top == peak else _quantised(rgb[..., channel] / np.float32(peak), top)
         return picture if name == pix_fmt else picture.reformat(format=pix_fmt)
     r, g, b = (rgb[..., channel] * np.float32(1 / peak) for channel in range(3))
@@ -156,19 +161,19 @@ def from_rgb(rgb: np.ndarray, pix_fmt: str, color: Color, studio: bool = False) 
         y -= np.float32(16 / 255)
         for component in (y, b, r):
             component *= np.float32(255 / 219)
-    return _picture(y, b, r, pix_fmt, color.full_range)
+    return _picture(y, b, r, pix_fmt, color.full_range, full_chroma)
 
 
 def planes(picture: av.VideoFrame) -> list[np.ndarray]:
     """Return the planes as stored, (H, W) each, uint8 or uint16: luma and, unless grey, both chromas; or G, B, R."""
-    return _planes(_planar(picture))[:3]
+    return stored_planes(_planar(picture))[:3]
 
 
 def luma(picture: av.VideoFrame, color: Color) -> np.ndarray:
     """Return the luma of a YUV or grey picture, (H, W) uint8: black 0, white 255."""
     picture = _planar(picture)
     black, span, _, _ = _levels(depth(picture.format.name), color.full_range)
-    return _quantised(_planes(picture)[0] - np.float32(black), 255 / span, peak=255).astype(np.uint8)
+    return _quantised(stored_planes(picture)[0] - np.float32(black), 255 / span, peak=255).astype(np.uint8)
 
 
 def luma_of_rgb(rgb: np.ndarray, color: Color) -> np.ndarray:
@@ -191,7 +196,7 @@ def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -
         return picture
     source = _planar(picture)
     if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb:
-        return from_rgb(to_rgb(source, color), pix_fmt, target)
+        return from_rgb(to_rgb(source, color), pix_fmt, target, full_chroma=bool(source.format.is_rgb))
     y, cb, cr = _components(source, color.full_range)
     return _picture(y, cb, cr, pix_fmt, target.full_range)
 
@@ -209,7 +214,7 @@ def _nearest_planar(pix_fmt: str) -> str:
     return nearest.name
 
 
-def _planes(picture: av.VideoFrame) -> list[np.ndarray]:
+def stored_planes(picture: av.VideoFrame) -> list[np.ndarray]:
     dtype = np.dtype(np.uint16 if depth(picture.format.name) > 8 else np.uint8)
     return [
         np.frombuffer(memoryview(plane), dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[
@@ -230,35 +235,41 @@ def _levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
 def _components(picture: av.VideoFrame, full_range: bool) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Return luma in 0..1 and, unless grey, both chromas in -0.5..0.5, each (H, W) float32, not clipped."""
     black, span, zero, chroma_span = _levels(depth(picture.format.name), full_range)
-    planes = _planes(picture)
+    planes = stored_planes(picture)
     y = planes[0].astype(np.float32)
     y -= np.float32(black)
     y *= np.float32(1 / span)
     if len(planes) < 3:
         return y, None, None
     cb, cr = (
-        _upsampled((plane.astype(np.float32) - np.float32(zero)) * np.float32(1 / chroma_span), y.shape)
+        upsampled((plane.astype(np.float32) - np.float32(zero)) * np.float32(1 / chroma_span), y.shape)
         for plane in planes[1:3]
     )
     return y, cb, cr
 
 
 def _picture(
-    y: np.ndarray, cb: np.ndarray | None, cr: np.ndarray | None, pix_fmt: str, full_range: bool
+    y: np.ndarray,
+    cb: np.ndarray | None,
+    cr: np.ndarray | None,
+    pix_fmt: str,
+    full_range: bool,
+    full_chroma: bool = False,
 ) -> av.VideoFrame:
     """Quantise components into a new picture; the inverse of `_components`."""
     if pix_fmt.replace("yuvj", "yuv") not in _PLANAR:
-        return _picture(y, cb, cr, _nearest_planar(pix_fmt), full_range).reformat(format=pix_fmt)
+        return _picture(y, cb, cr, _nearest_planar(pix_fmt), full_range, full_chroma).reformat(format=pix_fmt)
     bits = depth(pix_fmt)
     black, span, zero, chroma_span = _levels(bits, full_range)
     picture = av.VideoFrame(y.shape[1], y.shape[0], pix_fmt)
-    planes = _planes(picture)
+    planes = stored_planes(picture)
     planes[0][...] = _quantised(y, span, black, 2**bits - 1)
     for plane, chroma in zip(planes[1:3], (cb, cr), strict=False):
         if chroma is None:
             plane[...] = round(zero)
         else:
-            plane[...] = _quantised(_downsampled(chroma, plane.shape), chroma_span, zero, 2**bits - 1)
+            chroma = (averaged if full_chroma else downsampled)(chroma, plane.shape)
+            plane[...] = _quantised(chroma, chroma_span, zero, 2**bits - 1)
     return picture
 
 
@@ -268,40 +279,3 @@ def _quantised(values: np.ndarray, span: float, offset: float = 0, peak: float |
     scaled += np.float32(offset + 0.5)
     np.clip(scaled, 0, (span if peak is None else peak) + 0.5, out=scaled)
     return scaled.astype(np.uint16)
-
-
-# Chroma samples lie on every second luma column and half way between two luma rows, as H.264, HEVC and VP9 assume
-# unless told. Bringing chroma up to luma's size and down again returns every sample, so a new frame in a still
-# scene gets the originals' chroma.
-
-
-def _upsampled(chroma: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the plane interpolated linearly to luma's (H, W)."""
-    height, width = shape
-    if chroma.shape[0] < height:
-        above, below = np.concatenate([chroma[:1], chroma[:-1]]), np.concatenate([chroma[1:], chroma[-1:]])
-        tall = np.empty((2 * chroma.shape[0], chroma.shape[1]), np.float32)
-        tall[0::2] = 0.75 * chroma + 0.25 * above
-        tall[1::2] = 0.75 * chroma + 0.25 * below
-        chroma = tall[:height]
-    while chroma.shape[1] < width:
-        right = np.concatenate([chroma[:, 1:], chroma[:, -1:]], axis=1)
-        wide = np.empty((chroma.shape[0], 2 * chroma.shape[1]), np.float32)
-        wide[:, 0::2] = chroma
-        wide[:, 1::2] = 0.5 * (chroma + right)
-        chroma = wide[:, :width] if wide.shape[1] >= width else wide
-    return chroma
-
-
-def _downsampled(chroma: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the full-size plane at the size of its chroma plane; undoes `_upsampled` exactly."""
-    height, width = shape
-    while chroma.shape[1] > width:
-        chroma = chroma[:, ::2]
-    if chroma.shape[0] > height:
-        if chroma.shape[0] % 2:
-            chroma = np.concatenate([chroma, chroma[-1:]])
-        even, odd = chroma[0::2], chroma[1::2]
-        before, after = np.concatenate([even[:1], odd[:-1]]), np.concatenate([even[1:], odd[-1:]])
-        chroma = 0.75 * (even + odd) - 0.25 * (before + after)
-    return chroma

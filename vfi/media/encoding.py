@@ -21,6 +21,8 @@ from vfi.media.info import Hdr, VideoInfo
 CONTAINERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 # VP9 and AV1 do not hold the shape of their pixels, and PyAV cannot hand it to the writer of these containers.
 _SQUARE_PIXELS = {(codec, suffix) for codec in ("libvpx", "libvpx-vp9", "libsvtav1") for suffix in (".mkv", ".webm")}
+# Encoders for players, many of which show nothing but 4:2:0, so that RGB is stored as that unless asked otherwise.
+_FOR_PLAYERS = ("libx264", "libx265", "libvpx", "libvpx-vp9", "libsvtav1")
 # How encoders take HDR10 metadata: their option, further parameters, mastering display with units, light level.
 _HDR_PARAMETERS = {
     "libx264": ("x264-params", "", "mastering-display", (50000, 10000), "cll"),
@@ -82,11 +84,19 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     if has_alpha(info.pix_fmt):
         notes.append("Transparency is left out: the new frames have none.")
     if pix_fmt != _plain(info.pix_fmt):
-        why = "" if encoding.pix_fmt else f": {name} takes no {info.width}x{info.height} {info.pix_fmt}"
-        notes.append(f"The pictures are stored as {pix_fmt}, not {info.pix_fmt} as in the source{why}.")
+        notes.append(_stored_otherwise(pix_fmt, info, name, encoding.pix_fmt is not None))
     if info.hdr is not None and not keeps_hdr:
         notes.append(f"The HDR10 mastering data is left out: {name} does not take it; libx265 does.")
     return Encoder(name, pix_fmt, options, keeps_hdr, tuple(notes))
+
+
+def _stored_otherwise(pix_fmt: str, info: VideoInfo, codec: str, asked: bool) -> str:
+    stored = f"The pictures are stored as {pix_fmt}"
+    if asked:
+        return f"{stored}, not {info.pix_fmt} as in the source."
+    if av.VideoFormat(info.pix_fmt).is_rgb and "420" in pix_fmt:
+        return f"{stored}, which every player shows, not as {info.pix_fmt}: yuv444p keeps all detail of colour."
+    return f"{stored}, not {info.pix_fmt} as in the source: {codec} takes no {info.width}x{info.height} {info.pix_fmt}."
 
 
 def open_context(codec: str, pix_fmt: str, width: int, height: int, options: dict[str, str]) -> av.VideoCodecContext:
@@ -170,6 +180,8 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
             )
         return wish
     native = _plain(info.pix_fmt)
+    if av.VideoFormat(native).is_rgb and native not in offered and codec.name in _FOR_PLAYERS:
+        native = "yuv420p10le" if info.depth > 8 else "yuv420p"
     candidates = [fmt for fmt in offered if depth(fmt) >= min(info.depth, max(map(depth, offered)))]
     failure = None
     if native in offered or not offered:

@@ -10,8 +10,10 @@ from typing import Literal
 import av
 import numpy as np
 
-from vfi.media.coarse import coarse_picture, coarse_rgb
-from vfi.media.color import Color, beyond_range, convert, from_rgb, luma, luma_of_rgb, to_rgb
+from vfi.media.alpha import alpha_of, opaque_format, premultiplied, with_alpha
+from vfi.media.coarse import coarse_alpha, coarse_picture, coarse_rgb
+from vfi.media.color import RGB, Color, beyond_range, convert, from_rgb, has_alpha, luma, luma_of_rgb, to_rgb
+from vfi.media.images import upright
 
 Origin = Literal["source", "repeated", "made", "blended"]
 """Whether a frame is one of the source's, one of them shown again, interpolated, or a blend across a cut."""
@@ -25,7 +27,7 @@ class Frame:
     duration: Fraction  # seconds for which it is shown, if no other frame comes earlier
     color: Color
     picture: av.VideoFrame | None = None
-    pixels: np.ndarray | None = None  # RGB (H, W, 3), uint8 or uint16
+    pixels: np.ndarray | None = None  # RGB (H, W, 3) or with alpha (H, W, 4), uint8 or uint16
     confidence: float | None = None  # how far new pixels are to be trusted, 0 to 1, where their maker knows
     studio: bool = False  # whether the pixels leave room beyond black and white: see `studio_rgb`
     origin: Origin = "source"
@@ -34,9 +36,22 @@ class Frame:
     def rgb(self) -> np.ndarray:
         """RGB (H, W, 3): uint8 for sources of up to 8 bits per sample, else uint16 scaled to 0..65535."""
         if self.pixels is not None:
-            return self.pixels
+            return self.pixels if self.pixels.shape[2] == 3 else self.pixels[..., :3]
         assert self.picture is not None
         return to_rgb(self.picture, self.color)
+
+    @cached_property
+    def alpha(self) -> np.ndarray | None:
+        """Alpha (H, W) of the same type, 0 where nothing is seen; None if the format has none, which is opaque."""
+        if self.pixels is not None:
+            return self.pixels[..., 3] if self.pixels.shape[2] == 4 else None
+        assert self.picture is not None
+        return alpha_of(self.picture)
+
+    @cached_property
+    def opaque(self) -> bool:
+        """Whether no pixel is transparent, not even in part."""
+        return self.alpha is None or bool((self.alpha == np.iinfo(self.alpha.dtype).max).all())
 
     @cached_property
     def beyond_range(self) -> bool:
@@ -51,7 +66,9 @@ class Frame:
 
     @cached_property
     def coarse(self) -> np.ndarray:
-        """Means over blocks of 8x8 pixels: (H / 8, W / 8, channels) float32 in 0..255, luma first."""
+        """Means over blocks of 8x8 pixels: (H / 8, W / 8, channels) float32 in 0..255, luma first, alpha last."""
+        if self.alpha is not None:  # what is hidden does not count
+            return np.dstack([coarse_rgb(self.flat), coarse_alpha(self.alpha)])
         if self.picture is None or self.picture.format.is_rgb or self.picture.format.has_palette:
             return coarse_rgb(self.rgb)
         return coarse_picture(self.picture)
@@ -62,6 +79,20 @@ class Frame:
         if self.picture is None or self.picture.format.is_rgb or self.picture.format.has_palette:
             return luma_of_rgb(self.rgb, self.color)
         return luma(self.picture, self.color)
+
+    @property
+    def flat(self) -> np.ndarray:
+        """RGB (H, W, 3) as it is seen over black."""
+        if self.opaque:
+            return self.rgb
+        assert self.alpha is not None
+        return premultiplied(self.rgb, self.alpha, self.rgb.dtype.type)
+
+    @property
+    def rgba(self) -> np.ndarray:
+        """RGB with straight alpha (H, W, 4); opaque if the format has none."""
+        opaque = np.full(self.rgb.shape[:2], np.iinfo(self.rgb.dtype).max, self.rgb.dtype)
+        return np.dstack([self.rgb, opaque if self.alpha is None else self.alpha])
 
     def at(self, time: Fraction) -> Frame:
         """Return the same picture, shown at another time."""
@@ -75,9 +106,29 @@ class Frame:
         """Return the frame as it is shown at ``speed`` times the film's own."""
         return replace(self, time=self.time / speed, duration=self.duration / speed)
 
+    def turned(self, rotation: int) -> Frame:
+        """Return the frame as it is shown: ``rotation`` degrees counter-clockwise, to the nearest quarter."""
+        if round(rotation / 90) % 4 == 0:
+            return self
+        pixels = self.rgb if self.alpha is None else self.rgba
+        return replace(self, picture=None, pixels=upright(pixels, rotation))
+
     def encoded_as(self, pix_fmt: str, color: Color) -> av.VideoFrame:
-        """Return the picture for an encoder; a decoded one of the same format is returned as it is."""
+        """Return the picture for an encoder; a decoded one of the same format is returned as it is.
+
+        In a format without transparency it is as it is seen over black.
+        """
+        if not has_alpha(pix_fmt):
+            return self._colors_as(pix_fmt, color) if self.opaque else self._converted(self.flat, pix_fmt, color)
+        if self.picture is not None and self.picture.format.name == pix_fmt:
+            return self.picture
+        return with_alpha(self._colors_as(opaque_format(pix_fmt), color), self.alpha, pix_fmt)
+
+    def _colors_as(self, pix_fmt: str, color: Color) -> av.VideoFrame:
+        """Return the picture without its alpha, straight."""
         if self.picture is not None:
             return convert(self.picture, pix_fmt, self.color, color)
-        assert self.pixels is not None
-        return from_rgb(self.pixels, pix_fmt, color, self.studio)
+        return self._converted(self.rgb, pix_fmt, color)
+
+    def _converted(self, rgb: np.ndarray, pix_fmt: str, color: Color) -> av.VideoFrame:
+        return from_rgb(rgb, pix_fmt, color, self.studio, full_chroma=self.color.matrix == RGB)

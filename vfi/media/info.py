@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 
-from vfi.media.color import Color, depth
+from vfi.media.color import RGB, Color, depth
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def describe(picture: av.VideoFrame, stream: av.VideoStream) -> VideoInfo:
     side_data = {item.type: item for item in items}
     matrix = side_data.get(Type.DISPLAYMATRIX)
     color = Color(
-        matrix=picture.colorspace,
+        matrix=RGB if picture.format.is_rgb else picture.colorspace,
         range=picture.color_range or (2 if picture.format.name.startswith("yuvj") else 0),
         primaries=picture.color_primaries,
         transfer=picture.color_trc,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +15,9 @@ from vfi.media.errors import MediaError, reading
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
 from vfi.media.part import Excerpt, Part
+from vfi.media.protocols import PassOn
 from vfi.media.survey import open_input, survey
 from vfi.media.timeline import Timeline
-
-PassOn = Callable[[av.Packet], None]
 
 
 class VideoReader:
@@ -82,9 +81,24 @@ class VideoReader:
         return self.info.width, self.info.height
 
     @property
+    def start(self) -> Fraction:
+        """When the first frame is shown, in seconds."""
+        return self.timeline.start - self.origin
+
+    @property
     def rate(self) -> Fraction | None:
         """Frames per second, None if variable."""
         return self.timeline.rate
+
+    @property
+    def average_rate(self) -> Fraction:
+        """Frames per second on average."""
+        return self.timeline.average_rate
+
+    @property
+    def tick(self) -> Fraction:
+        """Seconds; every frame's time is the start plus a whole number of these."""
+        return self.timeline.tick
 
     @property
     def duration(self) -> Fraction:

@@ -83,6 +83,18 @@ def timeline(
     return Timeline(start, end, len(ordered), None, time_base, ordered)
 
 
+def common_step(one: Fraction, other: Fraction) -> Fraction:
+    """Return the greatest step of which both are whole multiples.
+
+    >>> common_step(Fraction(1, 50), Fraction(7, 1000))
+    Fraction(1, 1000)
+    """
+    return Fraction(
+        math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
+        one.denominator * other.denominator,
+    )
+
+
 def _constant_rate(ticks: np.ndarray, time_base: Fraction, rates: Iterable[Fraction | None]) -> Fraction | None:
     """Return the rate whose grid the ticks, counted from the first, follow best, if within one tick."""
     if len(ticks) < 2 or ticks[-1] == 0:

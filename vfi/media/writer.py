@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import secrets
 from array import array
@@ -11,9 +10,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
+from av.stream import Stream
 
 from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB
 from vfi.media.companions import Companions
@@ -22,9 +22,14 @@ from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
 from vfi.media.placement import Placement, SlowMotion
+from vfi.media.protocols import Source
 from vfi.media.reader import VideoReader
 from vfi.media.streams import carried_chapters, carried_metadata, carried_stream_metadata, is_cover, made_anew
+from vfi.media.timeline import common_step
 from vfi.media.verify import Plan, Written
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 _FINEST_TICK = Fraction(1, 2**30)  # containers count ticks per second in 31 bits
 # Tags that MP4 has a place for; any other needs the newer kind of tag.
@@ -64,7 +69,7 @@ class VideoWriter:
     def __init__(
         self,
         path: Path,
-        source: VideoReader,
+        source: Source,
         *,
         encoding: Encoding,
         rate: Fraction,
@@ -80,40 +85,36 @@ class VideoWriter:
         ``slow`` says that they come slower, and what becomes of the sound.
         """
         info = info or source.info
+        film = source if isinstance(source, VideoReader) else None  # other sources hold nothing but pictures
         speed = slow.speed if slow is not None else Fraction(1)
         self.path = path
         self._rate, self._start = rate, start
         self._tick = max(tick, _FINEST_TICK)
         # Packets count on a clock that has the start, every frame and the end of the last one on it.
-        length = source.timeline.duration / speed
-        self._clock = max(_common(_common(self._tick, start), length), _FINEST_TICK)
+        length = source.tick if source.duration is None else source.duration / speed
+        self._clock = max(common_step(common_step(self._tick, start), length), _FINEST_TICK)
         self._ticks = array("q")
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
         self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         self.encoder = encoder = choose_encoder(encoding, info, path)
         self._info = _stored(info, encoder)
-        placement = Placement(source.origin, _length(source, slow), source.excerpt.offset > 0, speed)
         try:
             with writing(path):
-                self._output = self._open(source)
-                self._companions = Companions(self._output, placement, encoder, slow)
-                for stream in source.container.streams:
-                    if made_anew(stream, source.stream):
-                        continue
-                    if stream.index == source.stream.index:
-                        self._video_index = len(self._output.streams)
-                        self._video = self._add_video(source, encoder.codec, encoder.options)
-                    else:
-                        self._companions.add(stream)
-                self._chapters = carried_chapters(source.container.chapters(), placement)
+                self._output = self._open(film)
+                self._companions: Companions | None = None
+                self._chapters: list[Chapter] = []
+                if film is None:
+                    self._add_video(None, encoder)
+                else:
+                    self._add_streams(film, encoder, slow)
                 if self._chapters:
                     self._output.set_chapters(self._chapters)
                 self._output.start_encoding()
         except BaseException:
             self._discard()
             raise
-        self.copied = self._companions.copied
+        self.copied = self._companions.copied if self._companions else ()
         self.notes = encoder.notes
 
     def __enter__(self) -> VideoWriter:
@@ -132,6 +133,7 @@ class VideoWriter:
 
     def copy(self, packet: av.Packet) -> None:
         """Take a packet of another stream of the source, to be written if that stream is in the output."""
+        assert self._companions is not None  # or there would be no packets
         with writing(self.path):
             self._companions.write(packet)
 
@@ -142,25 +144,28 @@ class VideoWriter:
             self._pending = None
         with writing(self.path):
             self._mux(self._video.encode(None))
-            self._companions.finish()
+            if self._companions:
+                self._companions.finish()
             self._output.close()
         written = self._plan(end).verify(self._temporary)
-        self.copied = self._companions.copied
-        self.notes += self._companions.notes
+        if self._companions:
+            self.copied = self._companions.copied
+            self.notes += self._companions.notes
         if written.lost:
             self.notes += (f"Left out metadata that {self.path.suffix} cannot hold: {', '.join(written.lost)}.",)
         with writing(self.path):
             self._temporary.replace(self.path)
         return written
 
-    def _open(self, source: VideoReader) -> av.container.OutputContainer:
-        metadata = carried_metadata(source.container.metadata)
+    def _open(self, film: VideoReader | None) -> av.container.OutputContainer:
+        metadata = carried_metadata(film.container.metadata) if film else {}
         options = {}
         foreign = {key.lower() for key in metadata} - _MP4_KEYS
         if (
             self.path.suffix.lower() in (".mp4", ".m4v", ".mov")
+            and film is not None
             and foreign
-            and not any(map(is_cover, source.container.streams))
+            and not any(map(is_cover, film.container.streams))
         ):
             options["movflags"] = "+use_metadata_tags"  # which has no place for a cover
         output = av.open(str(self._temporary), "w", container_options=options, metadata_errors="surrogateescape")
@@ -168,12 +173,27 @@ class VideoWriter:
         self._metadata = metadata
         return output
 
-    def _add_video(self, source: VideoReader, codec: str, options: dict[str, str]) -> Any:
+    def _add_streams(self, film: VideoReader, encoder: Encoder, slow: SlowMotion | None) -> None:
+        """Make a place for each stream of the film that can be kept, and for its chapters."""
+        speed = slow.speed if slow is not None else Fraction(1)
+        placement = Placement(film.origin, _length(film, slow), film.excerpt.offset > 0, speed)
+        self._companions = Companions(self._output, placement, encoder, slow)
+        for stream in film.container.streams:
+            if made_anew(stream, film.stream):
+                continue
+            if stream.index == film.stream.index:
+                self._add_video(film.stream, encoder)
+            else:
+                self._companions.add(stream)
+        self._chapters = carried_chapters(film.container.chapters(), placement)
+
+    def _add_video(self, source: Stream | None, encoder: Encoder) -> None:
+        self._video_index = len(self._output.streams)
         try:
-            stream: Any = self._output.add_stream(codec, rate=self._rate)
+            stream: Any = self._output.add_stream(encoder.codec, rate=self._rate)
         except ValueError as error:
             raise MediaError(
-                f"{self.path.suffix} cannot hold {codec}: choose another codec, or .mkv which holds most"
+                f"{self.path.suffix} cannot hold {encoder.codec}: choose another codec, or .mkv which holds most"
             ) from error
         info, context = self._info, stream.codec_context
         context.width, context.height, context.pix_fmt = info.width, info.height, info.pix_fmt
@@ -182,14 +202,15 @@ class VideoWriter:
         context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
         if info.pixel_aspect:
             context.sample_aspect_ratio = info.pixel_aspect
-        context.options = dict(options)
+        context.options = dict(encoder.options)
         context.thread_type = "AUTO"
         stream.time_base = self._clock
-        stream.metadata.update(carried_stream_metadata(source.stream.metadata))
-        stream.disposition = source.stream.disposition
+        if source is not None:
+            stream.metadata.update(carried_stream_metadata(source.metadata))
+            stream.disposition = source.disposition
         if info.display_matrix:
             stream.set_display_matrix(info.display_matrix)
-        return stream
+        self._video = stream
 
     def _encode(self, frame: Frame, end: Fraction) -> None:
         with writing(self.path):
@@ -212,13 +233,13 @@ class VideoWriter:
 
     def _plan(self, end: Fraction) -> Plan:
         return Plan(
-            video_index=self._companions.place(self._video_index),
+            video_index=self._companions.place(self._video_index) if self._companions else self._video_index,
             info=self._info,
             ticks=self._ticks,
             tick=self._tick,
             start=self._start,
             end=end,
-            copies=self._companions.plan(),
+            copies=self._companions.plan() if self._companions else {},
             metadata=self._metadata,
             chapters=len(self._chapters),
         )
@@ -248,15 +269,3 @@ def _stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
     elif was_rgb:
         color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
     return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
-
-
-def _common(one: Fraction, other: Fraction) -> Fraction:
-    """Return the greatest step of which both are whole multiples.
-
-    >>> _common(Fraction(1, 50), Fraction(7, 1000))
-    Fraction(1, 1000)
-    """
-    return Fraction(
-        math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
-        one.denominator * other.denominator,
-    )

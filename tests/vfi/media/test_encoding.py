@@ -49,7 +49,7 @@ def test_full_range_jpeg_formats_are_kept_under_their_modern_name():
 
 @pytest.mark.parametrize(
     ("codec", "pix_fmt", "nearest"),
-    [("libx264", "yuv420p12le", "yuv420p10le"), ("libx264", "gbrp", "yuv444p"), ("libvpx-vp9", "nv12", "yuv420p")],
+    [("libx264", "yuv420p12le", "yuv420p10le"), ("libx264", "gbrp", "yuv420p"), ("libvpx-vp9", "nv12", "yuv420p")],
 )
 def test_the_nearest_pixel_format_is_taken_and_mentioned(codec, pix_fmt, nearest):
     encoder = choose(Encoding(codec=codec), replace(FILM, pix_fmt=pix_fmt))
