@@ -26,6 +26,9 @@ STEPS ?= 1
 train = $(dir $(PYTHON))vfi train corpus $(VIDEOS) --run $(RUNS)/$(1) --steps $$(( $(2) * $(STEPS) ))
 flow_alone = --crop 128 --shrink 2 --frame-weight 0 --level-weight 1
 whole = --crop 192 --spans 2,2,2,3,4,6 --static 0.8 --loss laplacian+0.04*psnr
+confident = --batch 2 --crop 352 --freeze unet --freeze context --loss psnr --level-weight 0 --teacher-weight 0 \
+  --lr 3e-3 --warmup 20 --ema 0.98
+fast = {"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40]
 
 train-scratch:
 	$(call train,scratch-half,2400) $(flow_alone) --lr 8e-4 --teacher-weight 0.05
@@ -33,11 +36,14 @@ train-scratch:
 	  --init $(RUNS)/scratch-half/model.safetensors
 
 train-default: train-scratch
-	$(call train,flow-fusion,3100) $(whole) --model-config '{"start": "dis", "refine_levels": 3}' \
+	$(call train,flow-fusion-sharp,3100) $(whole) --model-config '{"start": "dis", "refine_levels": 3}' \
 	  --init $(RUNS)/scratch/model.safetensors --anew flow.stage.head \
 	  --batch 4 --synthetic 0.15 --level-weight 0.3 --teacher-weight 0.01 --lr 4e-4
+	$(call train,flow-fusion,1500) $(confident) --model-config '{"start": "dis", "refine_levels": 3, "confidence": 24}' \
+	  --init $(RUNS)/flow-fusion-sharp/model.safetensors --freeze flow
 
 train-fast:
-	$(call train,fast,1350) $(whole) \
-	  --model-config '{"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40]}' \
+	$(call train,fast-sharp,1350) $(whole) --model-config '$(fast)}' \
 	  --batch 6 --synthetic 0.1 --teacher-weight 0 --lr 8e-4
+	$(call train,fast,900) $(confident) --model-config '$(fast), "confidence": 16}' \
+	  --init $(RUNS)/fast-sharp/model.safetensors
