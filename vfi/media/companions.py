@@ -82,7 +82,8 @@ class Companions:
         for index, stream in self._copies.items():
             metadata = {key: value for key, value in stream.metadata.items() if key in ("language", "title")}
             count, start = self._copier.counts.get(stream.index, 0), self._copier.starts.get(stream.index)
-            planned[self.place(index)] = CopiedStream(label(stream), stream.type, metadata, count, start)
+            over = self._copier.ends.get(stream.index)
+            planned[self.place(index)] = CopiedStream(label(stream), stream.type, metadata, count, start, over=over)
         for index, (stream, sound) in self._sounds.items():
             planned[self.place(index)] = CopiedStream(label(stream), "audio", {}, sound.packets, sound.start, sound.end)
         return planned

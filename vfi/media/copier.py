@@ -25,6 +25,7 @@ class StreamCopier:
     def __init__(self, output: av.container.OutputContainer, placement: Placement) -> None:
         self.counts: dict[int, int] = {}  # packets by index of the source's stream, but for attachments
         self.starts: dict[int, Fraction] = {}  # seconds, the earliest packet by index of the source's stream
+        self.ends: dict[int, Fraction] = {}  # seconds, when the last one is over
         self._output = output
         self._placement = placement
         self._copies: dict[int, Stream] = {}
@@ -113,6 +114,7 @@ class StreamCopier:
         if packet.pts is not None:
             time = packet.pts * packet.time_base
             self.starts[index] = min(time, self.starts.get(index, time))
+            self.ends[index] = max(time + (packet.duration or 0) * packet.time_base, self.ends.get(index, time))
         packet.stream = self._copies[index]
         self._output.mux(packet)
         self.counts[index] += 1

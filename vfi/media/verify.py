@@ -32,6 +32,7 @@ class CopiedStream:
     packets: int
     start: Fraction | None  # seconds
     end: Fraction | None = None  # seconds, to a packet; None: wherever its packets end
+    over: Fraction | None = None  # seconds, when the packets are over: only told, since muxers know it differently
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Plan:
             picture = picture or next(iter(video.codec_context.decode(None)), None)
             if picture is None:
                 raise _breach(path, "its video cannot be decoded")
-            if video.duration is not None:  # MP4 tells the last frame's showing only as a part of the whole
+            if video.duration is not None and "mp4" in written.format.name:
+                # There the last frame's showing is told only as a part of the whole.
                 found[self.video_index].end = found[self.video_index].start + video.duration * video.time_base
             end = found[self.video_index].end
             self._verify_times(path, np.sort(np.fromiter(stamps, np.int64)), video.time_base, end)
@@ -107,10 +109,11 @@ class Plan:
             for index, copy in self.copies.items():
                 lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, streams[index].metadata)]
             shown = found[self.video_index]
+            ends = {i: copy.over if copy.end is None else copy.end for i, copy in self.copies.items()}
             late = [
-                found[index].end - (shown.start - self.start) - copy.end
-                for index, copy in self.copies.items()
-                if copy.type == "audio" and copy.end is not None
+                found[index].end - (shown.start - self.start) - over
+                for index, over in ends.items()
+                if self.copies[index].type == "audio" and over is not None
             ]
             return Written(
                 duration_error=end - shown.start - (self.end - self.start),

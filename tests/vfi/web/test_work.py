@@ -27,7 +27,7 @@ def test_a_film_that_browsers_play_is_shown_itself(film, tmp_path):
     assert made.before == tmp_path / "film.mp4"
     assert made.after == made.output == tmp_path / "film_2x.mp4"
     with VideoReader(made.output) as reader:
-        assert reader.has_sound
+        assert reader.container.streams.audio
         assert reader.frame_count == 24
 
 
