@@ -8,6 +8,7 @@ import functools
 import json
 import math
 import os
+import shlex
 import signal
 import sys
 import time
@@ -234,6 +235,27 @@ Held = Annotated[
 ]
 
 
+WorkDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--workdir",
+        help="Folder in which the film comes to be, chunk by chunk (default: .OUTPUT.vfi beside the output); processes"
+        " with the same one share the work.",
+        show_default=False,
+        rich_help_panel="Interruptions",
+    ),
+]
+Chunk = Annotated[
+    str,
+    typer.Option(
+        "--chunk", help="Seconds of film in a chunk, which a crash costs at most.", rich_help_panel="Interruptions"
+    ),
+]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Begin an interrupted film anew.", rich_help_panel="Interruptions")
+]
+
+
 @contextmanager
 def progress_bar(
     label: str, total: int | None = None, unit: str = "frames", quiet: bool = False
@@ -267,6 +289,50 @@ def progress_bar(
             progress.update(task, completed=done, total=known, description=text)
 
         yield move
+
+
+@contextmanager
+def noting_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl+C was pressed, which the first time does no more than say how to go on."""
+    noted = False
+
+    def note(*_: object) -> None:
+        nonlocal noted
+        noted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        said = "Stopping after this frame, to leave the film so far; Ctrl+C again stops at once.\nTo go on:"
+        command = shlex.join(["vfi", *(word for word in sys.argv[1:] if word != "--restart")])
+        # Whatever was being printed, os.write may come in between.
+        os.write(2, f"\n{said} {command}\n".encode(errors="surrogateescape"))
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # as it is in the background, where Ctrl+C is meant for others
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def upsample_film(source: Path, output: Path, label: str, quiet: bool, **wishes: Any) -> "Summary | None":
+    """Raise a film's frame rate with a progress bar, resumably; ends the command at the first Ctrl+C.
+
+    ``wishes`` are those of `vfi.resumable.upsample_resumably`. Returns None if another process has completed it.
+    """
+    from vfi.resumable import Stopped, upsample_resumably
+
+    try:
+        with progress_bar(label, quiet=quiet) as progress, noting_ctrl_c() as stop:
+            summary = upsample_resumably(source, output, **wishes, progress=progress, stop=stop)
+    except Stopped as stopped:
+        if stopped.partial is None:
+            typer.echo(f"Interrupted{f'; {stopped.problem}' if stopped.problem else '.'}", err=True)
+        else:
+            typer.echo(f"wrote {stopped.partial}: the first {float(stopped.until):.3f} s", err=True)
+        raise typer.Exit(130) from None
+    if summary is None:
+        typer.echo(f"{output} was completed by another process", err=True)
+    return summary
 
 
 def load_interpolator(
@@ -491,11 +557,16 @@ def upsample(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    workdir: WorkDir = None,
+    chunk: Chunk = "10",
+    restart: Restart = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Raise a video's frame rate; sound, subtitles, chapters and tags come along.
+
+    Ctrl+C leaves the film so far; after it, or a crash, the same command goes on.
 
     \b
     [bold]Examples:[/bold]
@@ -511,6 +582,7 @@ def upsample(
     from vfi.media import Encoding
     from vfi.outputs import make_room, names_folder, output_path, refuse_existing
     from vfi.pipeline import upsample as upsample_video
+    from vfi.resumable import can_resume, default_workdir, lesson_path
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
@@ -535,6 +607,8 @@ def upsample(
     report_skipped(batch.skipped)
     if not many:
         refuse_existing(batch.jobs[0].output, overwrite)
+    if workdir is not None and (many or not can_resume(batch.jobs[0].source, batch.jobs[0].output)):
+        raise typer.BadParameter("name one film, to be written as a film", param_hint="--workdir")
     if confidence is not None:
         if many:
             raise typer.BadParameter("name one video", param_hint="--confidence")
@@ -550,21 +624,33 @@ def upsample(
     if verbose:
         typer.echo(f"{model} on {interpolator.device} in {interpolator.precision}", err=True)
 
+    settings = (precision, flow_scale, flow, fallback)
     lessons: dict[Path, Adaptation] = {}
 
-    def run(job: "Job", label: str) -> "Summary":
-        refuse_existing(job.output, overwrite)
-        if output is not None and names_folder(output, many):
-            make_room(job.output)
-        maker = interpolator
+    def lesson_of(job: "Job") -> "Adaptation":
+        lessons[job.output] = lesson = learn(job.source, interpolator, budget or 0, "fusion", quiet)
+        if not (quiet or as_json):
+            typer.echo(lesson, err=piped)
+        return lesson
+
+    def run_resumably(job: "Job", label: str) -> "Summary | None":
+        folder = workdir or default_workdir(job.output)
+        maker, made_by = interpolator, interpolator.identity(model, *settings)
         if budget is not None:
-            lessons[job.output] = lesson = learn(job.source, interpolator, budget, "fusion", quiet)
-            maker = lesson.interpolator
-            if not (quiet or as_json):
-                typer.echo(lesson, err=piped)
-        began = time.monotonic()
+            weights = lesson_path(folder, job.source, made_by | {"adapt": str(budget)})
+            if restart or not weights.exists():
+                keep_lesson(weights, model, lesson_of(job))
+            maker, made_by = load_interpolator(str(weights), device, *settings), maker.identity(str(weights), *settings)
+        return upsample_film(
+            job.source, job.output, label, quiet, between=maker, timing=timing, made_by=made_by, part=part,
+            encoding=encoding, content=content, overwrite=overwrite, workdir=folder, chunk=parse_fraction(chunk),
+            restart=restart,
+        )  # fmt: skip
+
+    def run_at_once(job: "Job", label: str) -> "Summary":
+        maker = interpolator if budget is None else lesson_of(job).interpolator
         with progress_bar(label, quiet=quiet) as progress:
-            summary = upsample_video(
+            return upsample_video(
                 job.source,
                 job.output,
                 maker,
@@ -576,7 +662,15 @@ def upsample(
                 overwrite=overwrite,
                 progress=progress,
             )
-        if verbose:
+
+    def run(job: "Job", label: str) -> "Summary | None":
+        refuse_existing(job.output, overwrite)
+        if output is not None and names_folder(output, many):
+            make_room(job.output)
+        began = time.monotonic()
+        resumable = can_resume(job.source, job.output) and rate_in is None
+        summary = (run_resumably if resumable else run_at_once)(job, label)
+        if verbose and summary is not None:
             seconds = time.monotonic() - began
             options = "".join(f" {key}={value}" for key, value in summary.options.items())
             typer.echo(
@@ -594,6 +688,8 @@ def upsample(
         run_batch(batch, run, values, as_json, quiet)
         return
     summary = run(batch.jobs[0], sources[0].name)
+    if summary is None:
+        return
     if confidence is not None:
         from vfi.confidence_plot import draw_confidence
 
@@ -649,6 +745,9 @@ def slowmo(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    workdir: WorkDir = None,
+    chunk: Chunk = "10",
+    restart: Restart = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -662,6 +761,7 @@ def slowmo(
     from vfi.media import Encoding, SlowMotion
     from vfi.outputs import make_folder, names_folder, output_path, refuse_existing
     from vfi.pipeline import upsample as upsample_video
+    from vfi.resumable import can_resume
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
@@ -676,19 +776,32 @@ def slowmo(
     interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
     if output is not None and names_folder(output):
         make_folder(target.parent)
-    with progress_bar(source.name, quiet=quiet) as progress:
-        summary = upsample_video(
-            source,
-            target,
-            interpolator,
-            timing,
-            part=part,
-            slow=slow,
-            encoding=encoding,
-            content=content,
-            overwrite=overwrite,
-            progress=progress,
-        )
+    resumable = can_resume(source, target)
+    if workdir is not None and not resumable:
+        raise typer.BadParameter("name a film, to be written as a film", param_hint="--workdir")
+    if resumable:
+        summary = upsample_film(
+            source, target, source.name, quiet, between=interpolator, timing=timing,
+            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback), part=part, slow=slow,
+            encoding=encoding, content=content, overwrite=overwrite, workdir=workdir, chunk=parse_fraction(chunk),
+            restart=restart,
+        )  # fmt: skip
+    else:
+        with progress_bar(source.name, quiet=quiet) as progress:
+            summary = upsample_video(
+                source,
+                target,
+                interpolator,
+                timing,
+                part=part,
+                slow=slow,
+                encoding=encoding,
+                content=content,
+                overwrite=overwrite,
+                progress=progress,
+            )
+    if summary is None:
+        return
     if as_json:
         typer.echo(json_document(dataclasses.asdict(summary)))
     elif not quiet:
@@ -697,13 +810,13 @@ def slowmo(
 
 def run_batch(
     batch: "Batch",
-    run: Callable[["Job", str], "Summary"],
+    run: Callable[["Job", str], "Summary | None"],
     values: Callable[["Summary"], dict[str, Any]],
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Do job after job, past those that fail; then say what became of each, and exit with 1 if one failed."""
-    done: list[Summary] = []
+    done: list[Summary | None] = []
     failed: list[dict[str, str]] = []
     try:
         for number, job in enumerate(batch.jobs, start=1):
@@ -716,11 +829,15 @@ def run_batch(
                 failed.append({"source": str(job.source), "reason": reason})
                 typer.echo(f"Error: {reason}", err=True)
             else:
-                if not (as_json or quiet):
+                if done[-1] is not None and not (as_json or quiet):
                     typer.echo(str(done[-1]))
     finally:  # after Ctrl+C as well
         if as_json:
-            report = {"done": list(map(values, done)), "failed": failed, "skipped": batch.skipped}
+            report = {
+                "done": [values(summary) for summary in done if summary],
+                "failed": failed,
+                "skipped": batch.skipped,
+            }
             typer.echo(json_document(report))
         elif not quiet:
             typer.echo(f"{len(done)} of {len(batch.jobs)} videos done" + (f", {len(failed)} failed:" if failed else ""))
@@ -751,6 +868,15 @@ def learn(source: Path, interpolator: "Interpolator", budget: float, parts: str,
 
     with progress_bar(f"learning {source.name}", round(budget), "s", quiet) as progress:
         return adapt(source, interpolator, budget=budget, parts=parts, progress=progress)  # type: ignore[arg-type]
+
+
+def keep_lesson(file: Path, model: str, lesson: "Adaptation") -> None:
+    """Write what was learnt beside the chunks, since no second lesson would come to the same."""
+    from vfi.adapt import save_adapted
+    from vfi.outputs import make_folder
+
+    make_folder(file.parent, "--workdir")
+    save_adapted(file, model, lesson)
 
 
 @app.command("adapt", rich_help_panel="Models and training")

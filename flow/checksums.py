@@ -1,15 +1,15 @@
-"""Whether the shipped weights are the bytes that were shipped: their SHA-256 against the recorded ones.
+"""Whether weights are the bytes they should be: SHA-256 sums, and those recorded of the shipped weights.
 
 The record is `SHA256SUMS` beside them, in the format of coreutils: ``sha256sum -c SHA256SUMS`` reads it as well.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flow.checkpoint import CheckpointError, checkpoint_folder
+from flow.checkpoint import CheckpointError, checkpoint_folder, find_checkpoint
 
 RECORD = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
@@ -27,6 +27,19 @@ def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(name: str, what: str, models: Container[str], besides: Collection[str] = ()) -> str:
+    """Return what tells a model from any other: the SHA-256 of its file, or its name if that is one of ``besides``.
+
+    Arguments and errors are those of `flow.checkpoint.find_checkpoint`.
+    """
+    if name in besides:
+        return name
+    path = find_checkpoint(name, what, models, besides)
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist: give a .safetensors file written by vfi")
+    return sha256(path)
 
 
 def recorded(folder: Path | None = None) -> dict[str, str]:

@@ -1,11 +1,8 @@
 """The command line as a user meets it."""
 
 import json
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
@@ -199,19 +196,6 @@ def test_a_wish_that_cannot_be_met_is_one_sentence(clip, wrong):
     assert done.exit_code == 1, done.output
     assert len(done.stderr.strip().splitlines()) == 1
     assert not clip.with_name("clip_2x.mp4").exists()
-
-
-def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
-    source = shutil.copy(CLIP, tmp_path)
-    command = [sys.executable, "-c", "import cli; cli.app()", "upsample", source, "--factor", "50"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
-        time.sleep(0.05)  # until writing has begun
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    assert [path.name for path in tmp_path.iterdir()] == ["webb.mp4"]
 
 
 def test_help_needs_no_heavy_import():

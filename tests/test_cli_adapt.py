@@ -98,6 +98,20 @@ def test_upsample_goes_on_with_what_helped(clip, blender):
     assert not np.array_equal(adapted[1], plain[1])
 
 
+def test_what_was_learnt_is_there_when_the_command_is_given_again(clip, blender):
+    command = ("upsample", clip, "--model", blender, "--adapt", "10s", "--codec")
+    first = vfi(*command, "x264")  # which there is not
+    assert first.exit_code == 1
+    assert "it helps" in first.stdout
+    folder = clip.with_name(".clip_2x.mkv.vfi")
+    assert [path.suffix for path in folder.iterdir()] == [".safetensors"]
+    again = vfi(*command, "libx264")
+    assert again.exit_code == 0, again.output
+    assert "it helps" not in again.stdout
+    assert "48 frames" in again.stdout
+    assert not folder.exists()
+
+
 def frames(path):
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]

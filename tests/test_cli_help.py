@@ -20,7 +20,7 @@ def test_upsample_begins_with_examples_and_groups_its_options():
     text = shown("upsample")
     assert text.index("vfi upsample video.mp4") < text.index("--factor")
     panels = re.findall(r"─ (\w+) ─", text)
-    assert panels == ["Arguments", "Options", "Timing", "Model", "Content", "Encoding", "Output"]
+    assert panels == ["Arguments", "Options", "Timing", "Model", "Content", "Encoding", "Output", "Interruptions"]
 
 
 def commands(group, place=()):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vfi.media.verify import Written
     from vfi.pipeline import Summary, interpolate, upsample
     from vfi.report import ResultReport, report_result
+    from vfi.resumable import Stopped, upsample_resumably
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
@@ -32,6 +33,7 @@ _HOME = {
     "Probe": "vfi.media.probe",
     "ResultReport": "vfi.report",
     "SlowMotion": "vfi.media",
+    "Stopped": "vfi.resumable",
     "Summary": "vfi.pipeline",
     "TargetRate": "vfi.timing",
     "Written": "vfi.media.verify",
@@ -40,6 +42,7 @@ _HOME = {
     "probe": "vfi.media.probe",
     "report_result": "vfi.report",
     "upsample": "vfi.pipeline",
+    "upsample_resumably": "vfi.resumable",
 }
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "Probe",
     "ResultReport",
     "SlowMotion",
+    "Stopped",
     "Summary",
     "TargetRate",
     "Written",
@@ -62,6 +66,7 @@ __all__ = [
     "probe",
     "report_result",
     "upsample",
+    "upsample_resumably",
 ]
 
 

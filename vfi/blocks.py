@@ -82,7 +82,8 @@ def _stretches(reader: VideoReader, count: int) -> Iterator[Sequence[_Picture]]:
     starts = [start + last * i / (STRETCHES - 1) for i in range(STRETCHES)]
     ends = [*starts[1:], start + times.duration]  # where the rate varies, one stretch could run into the next
     for begin, end in zip(starts, ends, strict=True):
-        inside = takewhile(lambda frame, end=end: frame.time < end, frames_from(reader, begin))  # type: ignore[misc]
+        found = frames_from(reader, times.number_at(begin + reader.origin))
+        inside = takewhile(lambda frame, end=end: frame.time < end, found)  # type: ignore[misc]
         # Animation may show each picture three times.
         yield list(islice(_pictures(islice(inside, 4 * STRETCH)), STRETCH))
 

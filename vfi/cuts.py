@@ -24,7 +24,7 @@ from vfi.media import Frame
 
 THRESHOLD = 28.0  # percent; benchmarks/cuts.py measures it
 
-_REACH = 3  # frames on each side of a gap that are compared across it
+REACH = 3  # frames on each side of a gap that are compared across it
 _CELL = 8  # thumbnail pixels
 _WIDTH, _HEIGHT = 8 * _CELL, 5 * _CELL  # of a thumbnail; detail may move by an eighth of the picture's width
 _USUAL = 0.75  # of what the gaps beside lose does not count
@@ -49,7 +49,7 @@ def with_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Iterator
 
     threshold: percent, 0 to 100.
     """
-    thumbnails: deque[np.ndarray] = deque(maxlen=2 * _REACH)  # of the frames about to come and of those before
+    thumbnails: deque[np.ndarray] = deque(maxlen=2 * REACH)  # of the frames about to come and of those before
     waiting: deque[Frame] = deque()
 
     def judged() -> tuple[Frame, Cut | None]:
@@ -61,7 +61,7 @@ def with_cuts(frames: Iterable[Frame], threshold: float = THRESHOLD) -> Iterator
     for frame in frames:
         thumbnails.append(_thumbnail(frame))
         waiting.append(frame)
-        if len(waiting) == _REACH:
+        if len(waiting) == REACH:
             yield judged()
     while waiting:
         yield judged()
@@ -80,7 +80,7 @@ def _score(thumbnails: Sequence[np.ndarray], gap: int, threshold: float) -> floa
         return 0.0
     beside = [lost(number) for number in (gap - 1, gap + 1) if 0 < number < len(thumbnails)]
     usual = _USUAL * sum(beside) / len(beside) if beside else 0.0
-    before, after = range(max(0, gap - _REACH), gap), range(gap, min(gap + _REACH, len(thumbnails)))
+    before, after = range(max(0, gap - REACH), gap), range(gap, min(gap + REACH, len(thumbnails)))
     return min(_lost(thumbnails[i], thumbnails[j]) for i, j in product(before, after)) - usual
 
 

@@ -17,5 +17,14 @@ def alike(one: Frame, other: Frame) -> bool:
     3 Mbit/s, 94 % at CRF 23, but 18 % at CRF 28, where the rest is taken for motion; no motion was taken for a repeat.
     A speck that moves within one block goes unseen.
     """
+    return _within(one, other, 1)
+
+
+def unlike(one: Frame, other: Frame) -> bool:
+    """Tell whether two frames differ so much that no picture is `alike` to both of them."""
+    return not _within(one, other, 2.1)  # twice, by the triangle inequality, and some for rounding
+
+
+def _within(one: Frame, other: Frame, noises: float) -> bool:
     change = np.abs(one.coarse - other.coarse)
-    return float(change.max()) <= _BLOCK_NOISE and float(change[..., 0].mean()) <= _NOISE
+    return float(change.max()) <= noises * _BLOCK_NOISE and float(change[..., 0].mean()) <= noises * _NOISE

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from flow.checksums import digest
 from flow.device import choose_device, choose_precision
+from flow.models import FLOW_MODELS
 from flow.projection import motions_at
 from flow.scale import parse_flow_scale
-from flow.two_way import TwoWay, find_two_way
+from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.warp import resize_flow
-from vfi.models import load_model
+from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
@@ -91,6 +93,23 @@ class Interpolator:
     ) -> "Interpolator":
         """Use a shipped model by its name, or a checkpoint by its file."""
         return cls(load_model(name), device, precision, flow_scale, flow, fallback)
+
+    @staticmethod
+    def identity(
+        name: str,
+        precision: str = "auto",
+        flow_scale: str = "auto",
+        flow: str | None = None,
+        fallback: str | None = None,
+    ) -> dict[str, str]:
+        """Return in words what the images of the interpolator that `load` gives depend on, apart from the device."""
+        return {
+            "model": digest(name, "model", VFI_MODELS, UNTRAINED),
+            "flow": "of the model" if flow is None else digest(flow, "flow model", FLOW_MODELS, TWO_WAY),
+            "flow scale": flow_scale,
+            "precision": precision,
+            "fallback": fallback or "of the model",
+        }
 
     def __call__(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None = None

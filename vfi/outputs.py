@@ -103,11 +103,11 @@ def make_room(output: Path) -> None:
     make_folder(output.parent.parent if is_pattern(output) else output.parent)
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder and those above it; raises MediaError if that cannot be."""
+def make_folder(folder: Path, option: str = "-o") -> None:
+    """Make the folder and those above it; raises MediaError if that cannot be. ``option`` is the one that names it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise MediaError(f"{folder} is a file: name another folder with -o") from error
+        raise MediaError(f"{folder} is a file: name another folder with {option}") from error
     except OSError as error:
-        raise MediaError(f"{folder} cannot be made ({error.strerror}): name another folder with -o") from error
+        raise MediaError(f"{folder} cannot be made ({error.strerror}): name another folder with {option}") from error

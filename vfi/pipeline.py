@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from vfi.media.frame import Origin
 from vfi.media.numbering import is_pattern
 from vfi.media.open import check_sink, is_pictures, open_sink, open_source
 from vfi.media.pictures import PICTURE_RATE
-from vfi.media.protocols import Source
+from vfi.media.protocols import Sink, Source
 from vfi.media.verify import Written
 from vfi.spans import Content, Span, spans
 from vfi.timing import Timing
@@ -117,80 +117,158 @@ def _rate(value: Fraction | None) -> str:
     return "variable rate" if value is None else f"{float(value):.6g} fps"
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """When the frames of the new film come; seconds are those of the source's frames, played at the new speed."""
+
+    start: Fraction
+    end: Fraction | None  # None if only reading to the end can tell
+    rate: Fraction | None  # frames per second, None if variable
+    average_rate: Fraction
+    tick: Fraction  # every frame comes at the start plus a whole number of these
+    total: int | None  # frames, None if only decoding can tell
+
+    @classmethod
+    def of(cls, source: Source, timing: Timing, speed: Fraction) -> Schedule:
+        """Plan for a source that is played at ``speed`` times its own."""
+        start, length = source.start / speed, None if source.duration is None else source.duration / speed
+        counted = source.frame_count is not None and length is not None
+        return cls(
+            start=start,
+            end=None if length is None else start + length,
+            rate=timing.rate(None if source.rate is None else source.rate * speed),
+            average_rate=timing.rate(source.average_rate * speed) or source.average_rate,
+            tick=timing.tick(source.tick / speed),
+            total=timing.count(source.frame_count, length) if counted else None,  # type: ignore[arg-type]
+        )
+
+
 @dataclass
-class _Tally:
+class Tally:
     """Counts what passes."""
 
-    end: Fraction | None  # seconds: a frame from here on is only looked at
-    frames: int = 0
+    frames: int = 0  # of the source
     cuts: int = 0
     held: int = 0
     until: Fraction = Fraction(0)  # of the latest frame's showing, seconds
+    origins: Counter[Origin] = field(default_factory=Counter)  # of the frames that came out
     # Twelve bytes a frame: a film of ten hours needs a few megabytes.
     times: array[float] = field(default_factory=lambda: array("d"))
     confidence: array[float] = field(default_factory=lambda: array("f"))
-    origins: Counter[Origin] = field(default_factory=Counter)  # of the frames written
 
-    def arriving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        for frame in frames:
-            self.frames += self.end is None or frame.time < self.end
-            self.until = frame.time + frame.duration
-            yield frame
+    @property
+    def made(self) -> int:
+        """How many frames came out."""
+        return self.origins.total()
 
-    def between(self, found: Iterable[Span]) -> Iterator[Span]:
-        for span in found:
-            self.cuts += span.kind == "cut"
-            self.held += span.held
-            yield span
+    def fields(self) -> dict[str, Any]:
+        """Return it as JSON values, of which `of` makes it again."""
+        return {
+            **vars(self),
+            "until": str(self.until),
+            "origins": dict(self.origins),
+            "times": self.times.tolist(),
+            "confidence": self.confidence.tolist(),
+        }
 
-    def leaving(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        for frame in frames:
-            yield frame
-            self.origins[frame.origin] += 1
-            if frame.confidence is not None:
-                self.times.append(float(frame.time))
-                self.confidence.append(frame.confidence)
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Tally:
+        """Make it of what `fields` returned."""
+        times, confidence = array("d", fields["times"]), array("f", fields["confidence"])
+        until, origins = Fraction(fields["until"]), Counter(fields["origins"])
+        return cls(**fields | {"until": until, "origins": origins, "times": times, "confidence": confidence})
+
+    def __iadd__(self, other: Tally) -> Tally:
+        """Add what comes after."""
+        self.frames += other.frames
+        self.cuts += other.cuts
+        self.held += other.held
+        self.until = max(self.until, other.until)
+        self.origins += other.origins
+        self.times += other.times
+        self.confidence += other.confidence
+        return self
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What to fill of a film whose frames come from its middle on."""
+
+    gaps: range  # gap n follows frame n
+    number: int  # of the first frame that comes, `settled_from` the first gap or earlier
+    start: Fraction  # seconds, of the film's first frame
 
 
 def interpolate(
-    frames: Iterable[Frame], between: Between, timing: Timing, content: Content | None = None
+    frames: Iterable[Frame],
+    between: Between,
+    timing: Timing,
+    content: Content | None = None,
+    *,
+    end: Fraction | None = None,
+    stretch: Stretch | None = None,
+    tally: Tally | None = None,
 ) -> Iterator[Frame]:
     """Yield a frame at every instant of ``timing``: the source's own where it has one, else a new one.
 
-    After the last frame nothing is known, so that it is held until its end. Ten frames at most are in memory.
+    After the last frame nothing is known, so that it is held until its end. Frames from ``end`` (seconds) on are only
+    looked at. The frames of a ``stretch`` are those that the whole film has there. ``tally`` is counted up, by each
+    frame before the next one is made. Ten frames at most are in memory.
     """
-    return fill(spans(frames, content or Content()), between, timing, content or Content())
+    content, tally = content or Content(), tally or Tally()
+    start = stretch.start if stretch else None
+    for span in spans(frames, content, stretch.number if stretch else 0):
+        if start is None:
+            start = span.frames[0].time
+        if stretch is not None and span.number >= stretch.gaps.stop:
+            return
+        gaps = [
+            gap
+            for gap, frame in zip(span.gaps, span.frames, strict=False)
+            if (end is None or frame.time < end) and (stretch is None or gap in stretch.gaps)
+        ]
+        tally.frames += len(gaps)
+        tally.cuts += len(gaps) if span.kind == "cut" else 0
+        tally.held += sum(map(span.repeats, gaps))
+        tally.until = span.frames[-1].time + span.frames[-1].duration
+        for frame in _fill(span, gaps, start, between, timing, content):
+            if end is not None and frame.time >= end:
+                continue
+            tally.origins[frame.origin] += 1
+            if frame.confidence is not None:
+                tally.times.append(float(frame.time))
+                tally.confidence.append(frame.confidence)
+            yield frame
 
 
-def fill(found: Iterable[Span], between: Between, timing: Timing, content: Content) -> Iterator[Frame]:
-    """Yield the frames of `interpolate`, given what lies between those of the source."""
-    first: Fraction | None = None
-    index = 0
-    for span in found:
-        before = span.frames[0]
-        first = before.time if first is None else first
-        ends = [frame.time - first for frame in span.frames]
-        if span.kind == "end":
-            ends.append(ends[0] + before.duration)
-        instants: list[Fraction] = []
-        for start, end in pairwise(ends):
-            instants += (first + t for t in timing.instants(index, start, end))
-            index += 1
-        if before.time in instants:
-            yield before
-        new = [instant for instant in instants if instant != before.time]
-        if not new:
-            continue
-        after = span.frames[-1]
-        if span.kind == "motion":
-            yield from _made(before, after, new, between, "made")
-        elif span.kind == "cut" and content.cuts == "blend":
-            yield from _made(before, after, new, _blend, "blended")
-        elif span.kind == "cut":
-            middle = (before.time + after.time) / 2
-            yield from (after.again(instant) if instant > middle else before.again(instant) for instant in new)
-        else:
-            yield from (before.again(instant) for instant in new)
+def _fill(
+    span: Span, gaps: Container[int], start: Fraction, between: Between, timing: Timing, content: Content
+) -> Iterator[Frame]:
+    """Yield the frames in some gaps of a span of a film that starts at ``start`` (seconds)."""
+    before, after = span.frames[0], span.frames[-1]
+    ends = [frame.time - start for frame in span.frames]
+    if span.kind == "end":
+        ends.append(ends[0] + before.duration)
+    instants = [
+        start + t
+        for gap, (begin, end) in zip(span.gaps, pairwise(ends), strict=True)
+        if gap in gaps
+        for t in timing.instants(gap, begin, end)
+    ]
+    if before.time in instants:
+        yield before
+    new = [instant for instant in instants if instant != before.time]
+    if not new:
+        return
+    if span.kind == "motion":
+        yield from _made(before, after, new, between, "made")
+    elif span.kind == "cut" and content.cuts == "blend":
+        yield from _made(before, after, new, _blend, "blended")
+    elif span.kind == "cut":
+        middle = (before.time + after.time) / 2
+        yield from (after.again(instant) if instant > middle else before.again(instant) for instant in new)
+    else:
+        yield from (before.again(instant) for instant in new)
 
 
 def _made(before: Frame, after: Frame, instants: list[Fraction], between: Between, origin: Origin) -> Iterator[Frame]:
@@ -262,66 +340,62 @@ def upsample(
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
     """
-    content = content or Content()
     speed = slow.speed if slow is not None else Fraction(1)
     check_sink(output, source, overwrite)
     if is_pictures(source) and is_pattern(output):
         rate_in = rate_in or PICTURE_RATE  # which will not be seen
     with open_source(source, rate=rate_in, part=part) as reader:
-        rate = timing.rate(None if reader.rate is None else reader.rate * speed)
-        average_rate = timing.rate(reader.average_rate * speed) or reader.average_rate
-        start = reader.start / speed
-        end = None if reader.duration is None else start + reader.duration / speed
-        total = _total(reader, timing, speed)
+        schedule, tally = Schedule.of(reader, timing, speed), Tally()
         with open_sink(
             output,
             reader,
             encoding=encoding or Encoding(),
-            rate=rate,
-            average_rate=average_rate,
-            tick=timing.tick(reader.tick / speed),
-            start=start,
+            rate=schedule.rate,
+            average_rate=schedule.average_rate,
+            tick=schedule.tick,
+            start=schedule.start,
             slow=slow,
         ) as writer:
-            tally = _Tally(end)
             beyond = {"beyond": True} if isinstance(reader, VideoReader) else {}
             frames = (frame.slowed(speed) for frame in reader.frames(writer.copy, **beyond))
-            found = tally.between(spans(tally.arriving(frames), content))
-            made = (frame for frame in fill(found, between, timing, content) if end is None or frame.time < end)
-            for frame in tally.leaving(made):
+            for frame in interpolate(frames, between, timing, content, end=schedule.end, tally=tally):
                 writer.write(frame)
                 if progress is not None:
-                    done = tally.origins.total() + 1
-                    progress(done, total, tally.cuts + 1)
-            end = tally.until if end is None else end
-            written = writer.finish(end)
-        return Summary(
-            source=source,
-            output=output,
-            frames_in=tally.frames,
-            frames_out=tally.origins.total(),
-            frames_made=tally.origins["made"],
-            frames_blended=tally.origins["blended"],
-            frames_repeated=tally.origins["repeated"],
-            cuts=tally.cuts,
-            frames_held=tally.held,
-            confidence=tuple(zip(tally.times, tally.confidence, strict=True)),
-            duration=end - start,
-            rate_in=reader.rate,
-            rate_out=rate,
-            size=(reader.info.width, reader.info.height),
-            speed=speed,
-            copied=writer.copied,
-            codec=writer.encoder.codec,
-            pix_fmt=writer.encoder.pix_fmt,
-            options=writer.encoder.options,
-            written=written,
-            notes=(*reader.notes, *writer.notes),
-        )
+                    progress(tally.made, schedule.total, tally.cuts + 1)
+            written = writer.finish(tally.until if schedule.end is None else schedule.end)
+        return summarize(reader, output, schedule, tally, speed, writer, written)
 
 
-def _total(source: Source, timing: Timing, speed: Fraction) -> int | None:
-    """Return how many frames will be written, None if that is not known."""
-    if source.frame_count is None or source.duration is None:
-        return None
-    return timing.count(source.frame_count, source.duration / speed)
+def summarize(
+    source: Source,
+    output: Path,
+    schedule: Schedule,
+    tally: Tally,
+    speed: Fraction,
+    writer: Sink,
+    written: Written | None,
+) -> Summary:
+    """Return what was done when ``writer`` has written what was made of a source."""
+    return Summary(
+        source=source.path,
+        output=output,
+        frames_in=tally.frames,
+        frames_out=tally.made,
+        frames_made=tally.origins["made"],
+        frames_blended=tally.origins["blended"],
+        frames_repeated=tally.origins["repeated"],
+        cuts=tally.cuts,
+        frames_held=tally.held,
+        confidence=tuple(zip(tally.times, tally.confidence, strict=True)),
+        duration=(tally.until if schedule.end is None else schedule.end) - schedule.start,
+        rate_in=source.rate,
+        rate_out=schedule.rate,
+        size=(source.info.width, source.info.height),
+        speed=speed,
+        copied=writer.copied,
+        codec=writer.encoder.codec,
+        pix_fmt=writer.encoder.pix_fmt,
+        options=writer.encoder.options,
+        written=written,
+        notes=(*source.notes, *writer.notes),
+    )

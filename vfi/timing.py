@@ -14,7 +14,7 @@ from typing import Protocol
 
 
 class Timing(Protocol):
-    """All times are seconds since the film's first frame."""
+    """All times are seconds since the film's first frame; ``str()`` tells one timing from another."""
 
     def instants(self, index: int, start: Fraction, end: Fraction) -> list[Fraction]:
         """Return the instants in [start, end) of gap ``index`` (from 0), rising."""
@@ -45,6 +45,9 @@ class Factor:
         if self.factor <= 1:
             raise ValueError(f"the factor is {self.factor}: it must be greater than 1")
 
+    def __str__(self) -> str:
+        return f"{self.factor} frames for one"
+
     def instants(self, index: int, start: Fraction, end: Fraction) -> list[Fraction]:
         first, beyond = math.ceil(index * self.factor), math.ceil((index + 1) * self.factor)
         return [start + (i / self.factor - index) * (end - start) for i in range(first, beyond)]
@@ -72,6 +75,9 @@ class TargetRate:
     def __post_init__(self) -> None:
         if self.target <= 0:
             raise ValueError(f"the frame rate is {self.target}: it must be greater than 0")
+
+    def __str__(self) -> str:
+        return f"{self.target} frames per second"
 
     def instants(self, index: int, start: Fraction, end: Fraction) -> list[Fraction]:
         return [i / self.target for i in range(math.ceil(start * self.target), math.ceil(end * self.target))]

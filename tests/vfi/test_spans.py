@@ -9,7 +9,7 @@ import pytest
 
 from vfi.media import Color, Encoding, Frame
 from vfi.pipeline import interpolate, upsample
-from vfi.spans import Content, spans
+from vfi.spans import Content, settled_from, spans
 from vfi.timing import Factor, TargetRate
 
 TWICE, FOUR_TIMES = Factor(Fraction(2)), Factor(Fraction(4))
@@ -157,3 +157,34 @@ def test_the_summary_counts_cuts_and_held_frames(tmp_path, blend):
 def test_a_wrong_wish_is_refused(wrong):
     with pytest.raises(ValueError, match=r"use|above 0"):
         Content(**wrong)
+
+
+def drifting(*steps):
+    """Forty frames for each step, in levels of 255: a slow fade, jumps on twos, then a movement or a cut."""
+    pictures, flat = [], scene(0).astype(np.float32) / 2
+    for seed, step in enumerate(steps):
+        for i in range(40):
+            if i < 32:
+                flat = flat + step
+            elif i % 2:
+                flat = np.roll(flat, 3, axis=1) if seed % 2 else scene(seed).astype(np.float32) / 2
+            pictures.append(np.rint(257 * flat).astype(np.uint16))
+    return film(*pictures)
+
+
+@pytest.mark.parametrize("content", [Content(), Content(held="repair"), Content(cuts="off", held="repair")])
+def test_a_part_seen_from_where_the_film_has_settled_is_that_of_the_whole_film(content):
+    frames = drifting(0.2, 0.16, 0, 0.3)  # of which a fade alone never ends in step, wherever one begins to look
+    whole = list(spans(frames, content))
+    assert {span.kind for span in whole} > {"motion", "still"}
+    for number in range(1, 160, 3 if content.cuts == "off" else 19):
+        part = list(spans(frames[settled_from(number) :], content, settled_from(number)))
+        described = [
+            [(s.kind, s.number, [f.time for f in s.frames]) for s in found if s.gaps[-1] >= number]
+            for found in (whole, part)
+        ]
+        assert described[0] == described[1]
+
+
+def test_what_must_be_seen_before_a_part_is_short():
+    assert max(number - settled_from(number) for number in range(10_000)) < 48

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import av
 from av.codec.codec import find_best_pix_fmt_of_list
 
-from vfi.media.color import depth, has_alpha
+from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
 from vfi.media.errors import MediaError
 from vfi.media.info import Hdr, VideoInfo
 
+FINEST_TICK = Fraction(1, 2**30)  # seconds; containers count ticks per second in 31 bits
+SILENT = {"libx265": {"x265-params": "log-level=none"}}  # options without which encoders write to the terminal
 # Endings of the files that can be written, and FFmpeg's names of what is written then.
 CONTAINERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 # VP9 and AV1 do not hold the shape of their pixels, and PyAV cannot hand it to the writer of these containers.
@@ -111,6 +114,47 @@ def open_context(codec: str, pix_fmt: str, width: int, height: int, options: dic
     return context
 
 
+def stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
+    """Return what the pictures of ``info`` will be when they have gone through ``encoder``."""
+    color, was_rgb, is_rgb = info.color, av.VideoFormat(info.pix_fmt).is_rgb, av.VideoFormat(encoder.pix_fmt).is_rgb
+    if is_rgb:
+        color = replace(color, matrix=RGB, range=FULL_RANGE)
+    elif was_rgb:
+        color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
+    return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
+
+
+def add_encoder(
+    output: av.container.OutputContainer, encoder: Encoder, info: VideoInfo, rate: Fraction, tick: Fraction
+) -> Any:
+    """Add a video stream to ``output`` that encodes pictures of ``info``, as `stored` gives it; returns the stream.
+
+    rate: frames per second, on average; tick: seconds, the unit of the pictures' times. Raises ValueError if the
+    container does not hold the codec.
+    """
+    stream: Any = output.add_stream(encoder.codec, rate=rate)
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = info.width, info.height, info.pix_fmt
+    context.time_base = tick
+    context.colorspace, context.color_range = info.color.matrix, info.color.range
+    context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
+    if info.pixel_aspect:
+        context.sample_aspect_ratio = info.pixel_aspect
+    context.options = dict(encoder.options)
+    context.thread_type = "AUTO"
+    return stream
+
+
+def headers(context: av.VideoCodecContext) -> bytes:
+    """Return what an open encoder puts at the head of a file, which its packets rely on."""
+    found = context.extradata or b""
+    if context.codec.canonical_name == "hevc":
+        # x265 tells of itself and of the processor in messages, NAL units of type 39, that no decoder needs.
+        units = re.split(rb"\x00\x00\x00?\x01", found)
+        found = b"".join(unit for unit in units if unit and unit[0] >> 1 != 39)
+    return found
+
+
 def _default_codec(suffix: str, info: VideoInfo) -> str:
     if suffix == ".webm":
         return "libvpx-vp9" if info.depth <= 8 else "libsvtav1"  # libvpx is built for 8 bits only
@@ -147,8 +191,8 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
     if {"qp", "b", "global_quality"} & wished.keys():
         defaults.pop("crf", None)  # another way to set the quality was chosen
     options = {**defaults, **wished}
-    if codec == "libx265":  # which writes to the terminal by itself
-        options["x265-params"] = ":".join(["log-level=none", *filter(None, [wished.get("x265-params")])])
+    for key, silence in SILENT.get(codec, {}).items():
+        options[key] = ":".join([silence, *filter(None, [wished.get(key)])])
     return options
 
 

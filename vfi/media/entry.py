@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import numpy as np
 
 RUN_UP = Fraction(1, 10)  # seconds of sound ahead of a cut that its decoder may need; Opus asks for the longest, 0.08
 INTERLEAVING = Fraction(10)  # seconds by which packets of one moment may lie apart in a file, as FFmpeg allows
@@ -32,6 +33,19 @@ def begins(packet: av.Packet) -> Fraction:
     return Fraction(0) if stamp is None else stamp * packet.time_base
 
 
+@dataclass(frozen=True)
+class KeyPictures:
+    """The pictures of the main video stream with which decoding can begin, in ticks, rising."""
+
+    shown: np.ndarray
+    decoded: np.ndarray
+
+    def until(self, stamp: int) -> list[Entry]:
+        """Return the entries with the last key pictures that are shown at a stamp or before, the latest first."""
+        count = int(self.shown.searchsorted(stamp, side="right"))
+        return [Entry(int(self.decoded[i]), int(self.shown[i])) for i in range(count - 1, max(count - 3, -1), -1)]
+
+
 class EntryFinder:
     """Finds the entry while all packets of a file go by, in the file's order."""
 
@@ -53,6 +67,13 @@ class EntryFinder:
                 self._behind[index] = len(self._shown)
         elif index not in self._behind and reaches(packet, moment):
             self._behind[index] = len(self._shown)
+
+    @property
+    def keys(self) -> KeyPictures:
+        """All that went by."""
+        shown = np.fromiter(self._shown, np.int64)
+        order = shown.argsort()
+        return KeyPictures(shown[order], np.fromiter(self._decoded, np.int64)[order])
 
     def find(self, first: int) -> Entry | None:
         """Return the entry for a part whose first picture is shown at ``first`` (ticks); None: all from the start."""

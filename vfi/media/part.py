@@ -37,6 +37,11 @@ class Part:
                 f"the part ends at {float(self.end):g} s but starts at {float(self.start):g} s: put the end behind it"
             )
 
+    def __str__(self) -> str:
+        return (
+            f"from {'the start' if self.start is None else self.start} to {'the end' if self.end is None else self.end}"
+        )
+
     def __bool__(self) -> bool:
         return self.start is not None or self.end is not None
 

@@ -33,11 +33,11 @@ class VideoReader:
 
     def __init__(self, path: Path, part: Part | None = None) -> None:
         self.path = path
-        self._survey = survey(path, part or Part())
+        self.survey = survey(path, part or Part())
         with reading(path):
             self.container = open_input(path)
         self._again: av.container.InputContainer | None = None  # to read from the start where seeking failed
-        self.stream = self.container.streams[self._survey.index]  # type: ignore[assignment]
+        self.stream = self.container.streams[self.survey.index]  # type: ignore[assignment]
 
     def __enter__(self) -> VideoReader:
         return self
@@ -58,12 +58,12 @@ class VideoReader:
     @property
     def info(self) -> VideoInfo:
         """Size, pixel format, colour tags, pixel aspect, rotation and HDR data of the pictures."""
-        return self._survey.info
+        return self.survey.info
 
     @property
     def excerpt(self) -> Excerpt:
         """What is read of the file."""
-        return self._survey.excerpt
+        return self.survey.excerpt
 
     @property
     def timeline(self) -> Timeline:
@@ -108,12 +108,12 @@ class VideoReader:
     @property
     def frame_count(self) -> int | None:
         """How many frames will come, None if only decoding can tell."""
-        return self.timeline.frames if self._survey.countable else None
+        return self.timeline.frames if self.survey.countable else None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the file is read, a sentence each."""
-        return self._survey.notes(self.container)
+        return self.survey.notes(self.container)
 
     def frames(self, pass_on: PassOn | None = None, *, beyond: bool = False) -> Iterator[Frame]:
         """Yield every frame in order of time; can be called once.
@@ -122,8 +122,27 @@ class VideoReader:
         ``pass_on`` as they come, some from around the part. Raises MediaError where the video cannot be decoded, or
         if it ends too early: never a shorter film.
         """
-        count, previous = 0, None
-        for item in self._items():
+        yield from self.checked(self._items(), 0, pass_on, beyond)
+
+    def time_of(self, number: int) -> Fraction:
+        """Return when frame ``number`` (from 0) comes, in seconds; nearly, where only decoding can tell.
+
+        Of a number beyond the last, when that is over.
+        """
+        return self.timeline.time_of(number) - self.origin
+
+    def other_packets(self) -> Iterator[av.Packet]:
+        """Yield the packets that `frames` passes on; can be called once, and instead of it."""
+        for packet in self._packets(self.container, None):
+            if packet is not None and packet.stream_index != self.stream.index and self._concerns_part(packet):
+                yield packet
+
+    def checked(
+        self, items: Iterator[Frame | av.Packet], number: int, pass_on: PassOn | None, beyond: bool
+    ) -> Iterator[Frame]:
+        """Yield the frames of `decoded`, the first of which has a number, as `frames` does."""
+        count, previous = number, None
+        for item in items:
             if isinstance(item, av.Packet):
                 if pass_on is not None:
                     pass_on(item)
@@ -132,12 +151,12 @@ class VideoReader:
             assert picture is not None
             if previous is not None and time <= previous:
                 raise MediaError(
-                    f"{self.path} jumps back in time after {self._spoken(previous)}: remux it first, for example with"
+                    f"{self.path} jumps back in time after {self.spoken(previous)}: remux it first, for example with"
                     " mkvmerge"
                 )
             if (picture.width, picture.height) != self.size:
                 raise MediaError(
-                    f"{self.path} changes its picture size at {self._spoken(time)}: cut it there and take the parts"
+                    f"{self.path} changes its picture size at {self.spoken(time)}: cut it there and take the parts"
                 )
             if not self._is_beyond(time):
                 yield item
@@ -151,29 +170,39 @@ class VideoReader:
 
     def _items(self) -> Iterator[Frame | av.Packet]:
         """Yield the frames of the part, the one after it, and the packets of other streams as they come."""
-        if self._survey.entry is not None:
+        if self.survey.entry is not None:
             ahead: list[Frame | av.Packet] = []
             try:
-                items = self._decoded(self.container, self._survey.entry)
+                items = self.decoded(self.container, self.survey.entry)
                 for item in items:
                     ahead.append(item)
                     if isinstance(item, Frame):
                         break
             except MediaError:
                 ahead.clear()
-            if ahead and self._is_first(ahead[-1]):
+            if ahead and self.is_at(ahead[-1], self.start):
                 yield from ahead
                 yield from items
                 return
             with reading(self.path):  # a format, or a codec, in which one cannot enter half way
                 self._again = open_input(self.path)
-        yield from self._decoded(self._again or self.container, None)
+        yield from self.decoded(self._again or self.container, None)
 
-    def _decoded(self, container: av.container.InputContainer, entry: Entry | None) -> Iterator[Frame | av.Packet]:
+    def decoded(
+        self,
+        container: av.container.InputContainer,
+        entry: Entry | None,
+        first: Fraction | None = None,
+        threads: str = "AUTO",
+    ) -> Iterator[Frame | av.Packet]:
+        """Yield what is read of the part from an entry on: packets of other streams, and frames from ``first`` on.
+
+        first: seconds; None for the part's start. What cannot be decoded before it is passed over.
+        """
         context: Any = container.streams[self.stream.index].codec_context
-        context.thread_type = "AUTO"
+        context.thread_type = threads
         context.options = {"err_detect": "explode"}  # a patched-up picture would go unnoticed
-        first, number = self.timeline.start - self.origin, 0
+        first, number = self.start if first is None else first, 0
         started, done, asleep = False, False, entry is not None
         for packet in self._packets(container, entry):
             if packet is not None and packet.stream_index != self.stream.index:
@@ -182,6 +211,8 @@ class VideoReader:
                 continue
             if asleep and packet is not None and entry is not None:
                 asleep = packet.pts != entry.key
+                if asleep and packet.dts is not None and packet.dts > entry.key:
+                    return  # too far on
             if asleep or done:
                 continue
             try:
@@ -228,16 +259,13 @@ class VideoReader:
     def _is_beyond(self, time: Fraction) -> bool:
         return self.excerpt.end is not None and time >= self.timeline.end - self.origin
 
-    def _is_first(self, item: Frame | av.Packet) -> bool:
-        """Tell whether this is the part's first frame, and whole."""
+    def is_at(self, item: Frame | av.Packet, time: Fraction) -> bool:
+        """Tell whether this is the frame of a time (seconds), and whole."""
         return (
-            isinstance(item, Frame)
-            and item.picture is not None
-            and item.time == self.timeline.start - self.origin
-            and not item.picture.is_corrupt
+            isinstance(item, Frame) and item.picture is not None and item.time == time and not item.picture.is_corrupt
         )
 
-    def _spoken(self, time: Fraction) -> str:
+    def spoken(self, time: Fraction) -> str:
         """Return a frame's time as one of the file."""
         return f"{float(time + self.excerpt.offset):.3f} s"
 
@@ -253,7 +281,7 @@ class VideoReader:
         """Return a decoded picture as a frame; ``number`` counts the pictures decoded, should they have no times."""
         assert self.stream.time_base is not None
         picture.pict_type = 0  # else the encoder would repeat the source's choice of key frames
-        if not self._survey.stamped or picture.pts is None:
+        if not self.survey.stamped or picture.pts is None:
             moment = self.timeline.start + (number - self.excerpt.first) / self.timeline.average_rate
         else:
             moment = self.timeline.exact(picture.pts * self.stream.time_base)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import av
 from av.stream import Disposition, Stream
 
-from vfi.media.encoding import Encoder
+from vfi.media.encoding import SILENT, Encoder
 from vfi.media.placement import Placement
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def holdable(stream: Stream, container_format: str, encoder: Encoder) -> bool:
         with av.open(io.BytesIO(), "w", format=container_format) as trial:
             video: Any = trial.add_stream(encoder.codec, rate=25, width=64, height=64)
             video.pix_fmt = encoder.pix_fmt
+            video.options = SILENT.get(encoder.codec, {})
             add_copy(trial, stream)
             trial.start_encoding()
     except (av.FFmpegError, ValueError):

@@ -16,7 +16,7 @@ from typing import Any
 import av
 import av.logging
 
-from vfi.media.entry import Entry, EntryFinder
+from vfi.media.entry import Entry, EntryFinder, KeyPictures
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
 from vfi.media.part import Excerpt, Part
@@ -28,6 +28,10 @@ _OPEN_OPTIONS = {"protocol_whitelist": "file"}
 # Codecs in which a packet need not become a picture, so that counting packets does not count pictures.
 _UNCOUNTABLE = {"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
 _INTERLACED = {2, 3, 4, 5}  # of AVFieldOrder
+# Codecs whose key frames are what they say: from one on, pictures are decoded as if from the start.
+_TRUE_KEYS = {
+    "h264", "hevc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "prores", "dnxhd", "mjpeg", "ffv1", "rawvideo",
+}  # fmt: skip
 _VP8_SHOWN = 0x10  # in a packet's first byte, RFC 6386, 9.1
 
 
@@ -39,6 +43,7 @@ class Survey:
     info: VideoInfo
     excerpt: Excerpt  # the part to be read, or the whole film
     entry: Entry | None  # where to begin reading; None: at the start
+    keys: KeyPictures | None  # where else one can; None: nowhere
     countable: bool  # every picture of the timeline will be decoded
     stamped: bool  # the pictures carry their own times
     interlaced: bool  # each picture holds two moments
@@ -137,8 +142,7 @@ def examine(path: Path, part: Part | None = None) -> Survey:
                 origin = time if origin is None else min(origin, time)
                 end = time + (packet.duration or 0) * packet.time_base
                 ends[packet.stream_index] = max(end, ends.get(packet.stream_index, end))
-            if part.start is not None:
-                finder.see(packet, max(origin or Fraction(0), Fraction(0)) + part.start)
+            finder.see(packet, max(origin or Fraction(0), Fraction(0)) + (part.start or 0))
             if packet.stream_index != index:
                 continue
             packets += 1
@@ -166,6 +170,8 @@ def examine(path: Path, part: Part | None = None) -> Survey:
             stamps = array("q", (stamp for stamp in stamps if stamp >= first.pts))  # the rest has no start
         if not stamps:
             raise MediaError(f"{path} holds no picture that is to be shown: get it anew")
+        countable = codec not in _UNCOUNTABLE
+        seekable = countable and stamped and context.codec.canonical_name in _TRUE_KEYS
         film = timeline(stamps, time_base, last[1] * time_base, rates)
         excerpt = part.of(film, max(origin or Fraction(0), Fraction(0)), path)
         return Survey(
@@ -173,7 +179,8 @@ def examine(path: Path, part: Part | None = None) -> Survey:
             info=describe(first, stream),
             excerpt=excerpt,
             entry=finder.find(round(excerpt.timeline.start / time_base)) if stamped and excerpt.first else None,
-            countable=codec not in _UNCOUNTABLE,
+            keys=finder.keys if seekable else None,
+            countable=countable,
             stamped=stamped,
             interlaced=context.field_order in _INTERLACED or first.interlaced_frame,
             ends=ends,

@@ -46,13 +46,15 @@ class Timeline:
             return int(np.searchsorted(self.stamps, math.ceil(time / self.tick)))
         return min(max(math.ceil((time - self.start) * self.rate), 0), self.frames)
 
+    def time_of(self, number: int) -> Fraction:
+        """Return when a picture is shown, or when the last one is over if it is beyond them."""
+        if number >= self.frames:
+            return self.end
+        return self.start + number / self.rate if self.rate is not None else int(self.stamps[number]) * self.tick
+
     def pictures(self, first: int, beyond: int) -> Timeline:
         """Return the timeline of those from number ``first`` on and before ``beyond``."""
-        if self.rate is not None:
-            start, end = (self.start + number / self.rate for number in (first, beyond))
-        else:
-            start = int(self.stamps[first]) * self.tick
-            end = self.end if beyond == self.frames else int(self.stamps[beyond]) * self.tick
+        start, end = self.time_of(first), self.time_of(beyond)
         return replace(self, start=start, end=end, frames=beyond - first, stamps=self.stamps[first:beyond])
 
     def slowed(self, speed: Fraction) -> Timeline:

@@ -6,18 +6,16 @@ import contextlib
 import os
 import secrets
 from array import array
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
 from av.stream import Stream
 
-from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB
 from vfi.media.companions import Companions
-from vfi.media.encoding import Encoder, Encoding, choose_encoder
+from vfi.media.encoding import FINEST_TICK, Encoder, Encoding, add_encoder, choose_encoder, headers, stored
 from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
@@ -31,7 +29,6 @@ from vfi.media.verify import Plan, Written
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
-_FINEST_TICK = Fraction(1, 2**30)  # containers count ticks per second in 31 bits
 # Tags that MP4 has a place for; any other needs the newer kind of tag.
 _MP4_KEYS = {
     "title", "artist", "album_artist", "album", "date", "comment", "genre", "copyright", "composer", "grouping",
@@ -63,6 +60,9 @@ class VideoWriter:
     """
 
     encoder: Encoder
+    start: Fraction  # seconds, of the first frame
+    tick: Fraction  # seconds
+    until: Fraction | None  # seconds, up to which other streams are taken; None: to their ends
     copied: tuple[str, ...]  # the streams that are copied, in words
     notes: tuple[str, ...]  # what could not be kept, and what was done, a sentence each
 
@@ -77,28 +77,33 @@ class VideoWriter:
         start: Fraction,
         info: VideoInfo | None = None,
         slow: SlowMotion | None = None,
+        until: Fraction | None = None,
+        temporary: Path | None = None,
     ) -> None:
         """Open the output.
 
         ``rate`` is the new frame rate, on average if it varies. Frames will come at ``start`` (seconds) plus
         whole numbers of ``tick`` (seconds). ``info`` describes them where they are not like those of the source;
-        ``slow`` says that they come slower, and what becomes of the sound.
+        ``slow`` says that they come slower, and what becomes of the sound; of the other streams nothing is taken that
+        begins at ``until`` (seconds) or later. ``temporary`` is the name in the meantime, in the same folder; by itself
+        it is one that no other writer has.
         """
         info = info or source.info
         film = source if isinstance(source, VideoReader) else None  # other sources hold nothing but pictures
         speed = slow.speed if slow is not None else Fraction(1)
         self.path = path
-        self._rate, self._start = rate, start
-        self._tick = max(tick, _FINEST_TICK)
+        self._rate, self.start, self.until = rate, start, until
+        self.tick = max(tick, FINEST_TICK)
         # Packets count on a clock that has the start, every frame and the end of the last one on it.
         length = source.tick if source.duration is None else source.duration / speed
-        self._clock = max(common_step(common_step(self._tick, start), length), _FINEST_TICK)
+        self._clock = max(common_step(common_step(self.tick, start), length), FINEST_TICK)
         self._ticks = array("q")
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
-        self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        self._encoded = False  # whether there is anything to get out of the encoder
+        self._temporary = temporary or path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         self.encoder = encoder = choose_encoder(encoding, info, path)
-        self._info = _stored(info, encoder)
+        self._info = stored(info, encoder)
         try:
             with writing(path):
                 self._output = self._open(film)
@@ -125,11 +130,25 @@ class VideoWriter:
     ) -> None:
         self._discard()
 
+    @property
+    def headers(self) -> bytes:
+        """What the encoder puts at the head of a file; an encoder's packets fit only where its own head is."""
+        return headers(self._video.codec_context)
+
     def write(self, frame: Frame) -> None:
         """Encode the frame; times must rise."""
         if self._pending is not None:
             self._encode(self._pending, frame.time)
         self._pending = frame
+
+    def append(self, packet: av.Packet, duration: Fraction) -> None:
+        """Write a packet of an encoder like our own, with times in ticks since the start; it is shown for seconds."""
+        assert packet.pts is not None
+        self._ticks.append(packet.pts)
+        self._durations[packet.pts] = round(duration / self._clock)
+        packet.stream = self._video
+        with writing(self.path):
+            self._mux([packet])
 
     def copy(self, packet: av.Packet) -> None:
         """Take a packet of another stream of the source, to be written if that stream is in the output."""
@@ -143,7 +162,8 @@ class VideoWriter:
             self._encode(self._pending, end)
             self._pending = None
         with writing(self.path):
-            self._mux(self._video.encode(None))
+            if self._encoded:
+                self._mux(self._video.encode(None))
             if self._companions:
                 self._companions.finish()
             self._output.close()
@@ -176,7 +196,10 @@ class VideoWriter:
     def _add_streams(self, film: VideoReader, encoder: Encoder, slow: SlowMotion | None) -> None:
         """Make a place for each stream of the film that can be kept, and for its chapters."""
         speed = slow.speed if slow is not None else Fraction(1)
-        placement = Placement(film.origin, _length(film, slow), film.excerpt.offset > 0, speed)
+        length = _length(film, slow)
+        if self.until is not None:
+            length = self.until * speed if length is None else min(length, self.until * speed)
+        placement = Placement(film.origin, length, film.excerpt.offset > 0, speed)
         self._companions = Companions(self._output, placement, encoder, slow)
         for stream in film.container.streams:
             if made_anew(stream, film.stream):
@@ -190,44 +213,36 @@ class VideoWriter:
     def _add_video(self, source: Stream | None, encoder: Encoder) -> None:
         self._video_index = len(self._output.streams)
         try:
-            stream: Any = self._output.add_stream(encoder.codec, rate=self._rate)
+            stream = add_encoder(self._output, encoder, self._info, self._rate, self.tick)
         except ValueError as error:
             raise MediaError(
                 f"{self.path.suffix} cannot hold {encoder.codec}: choose another codec, or .mkv which holds most"
             ) from error
-        info, context = self._info, stream.codec_context
-        context.width, context.height, context.pix_fmt = info.width, info.height, info.pix_fmt
-        context.time_base = self._tick
-        context.colorspace, context.color_range = info.color.matrix, info.color.range
-        context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
-        if info.pixel_aspect:
-            context.sample_aspect_ratio = info.pixel_aspect
-        context.options = dict(encoder.options)
-        context.thread_type = "AUTO"
         stream.time_base = self._clock
         if source is not None:
             stream.metadata.update(carried_stream_metadata(source.metadata))
             stream.disposition = source.disposition
-        if info.display_matrix:
-            stream.set_display_matrix(info.display_matrix)
+        if self._info.display_matrix:
+            stream.set_display_matrix(self._info.display_matrix)
         self._video = stream
 
     def _encode(self, frame: Frame, end: Fraction) -> None:
         with writing(self.path):
             picture = frame.encoded_as(self._info.pix_fmt, self._info.color)
-            picture.pts = round((frame.time - self._start) / self._tick)
-            picture.time_base = self._tick
+            picture.pts = round((frame.time - self.start) / self.tick)
+            picture.time_base = self.tick
             self._ticks.append(picture.pts)
             self._durations[picture.pts] = round((end - frame.time) / self._clock)
             self._mux(self._video.encode(picture))
+            self._encoded = True
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None
             assert packet.dts is not None
             packet.duration = self._durations.pop(packet.pts, 0)
-            packet.pts = round((self._start + packet.pts * self._tick) / self._clock)
-            packet.dts = round((self._start + packet.dts * self._tick) / self._clock)
+            packet.pts = round((self.start + packet.pts * self.tick) / self._clock)
+            packet.dts = round((self.start + packet.dts * self.tick) / self._clock)
             packet.time_base = self._clock
             self._output.mux(packet)
 
@@ -235,9 +250,9 @@ class VideoWriter:
         return Plan(
             video_index=self._companions.place(self._video_index) if self._companions else self._video_index,
             info=self._info,
-            ticks=self._ticks,
-            tick=self._tick,
-            start=self._start,
+            ticks=array("q", sorted(self._ticks)),  # packets come in order of decoding
+            tick=self.tick,
+            start=self.start,
             end=end,
             copies=self._companions.plan() if self._companions else {},
             metadata=self._metadata,
@@ -259,13 +274,3 @@ def _length(source: VideoReader, slow: SlowMotion | None) -> Fraction | None:
     if end is None and slow is not None:  # sound that is made anew is as long as the pictures
         end = source.timeline.end
     return None if end is None else end - source.origin
-
-
-def _stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
-    """Return what the output's pictures will be when those of ``info`` have gone through ``encoder``."""
-    color, was_rgb, is_rgb = info.color, av.VideoFormat(info.pix_fmt).is_rgb, av.VideoFormat(encoder.pix_fmt).is_rgb
-    if is_rgb:
-        color = replace(color, matrix=RGB, range=FULL_RANGE)
-    elif was_rgb:
-        color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
-    return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)

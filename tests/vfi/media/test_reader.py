@@ -170,3 +170,10 @@ def test_a_film_whose_pictures_change_size_is_refused(film, tmp_path):
     both.write_bytes(small.read_bytes() + large.read_bytes())
     with pytest.raises(MediaError, match="changes its picture size"):
         read(both)
+
+
+def test_the_other_streams_can_be_read_alone(film, packets):
+    source = film("in.mkv", sound=["aac"], subtitles=["subrip"])
+    with VideoReader(source) as reader:
+        found = [(packet.stream_index, bytes(packet)) for packet in reader.other_packets()]
+    assert sorted(found) == sorted((index, data) for index in (1, 2) for _, data in packets(source)[index])
