@@ -8,6 +8,7 @@ import random
 import shutil
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,9 +16,9 @@ import pytest
 from filelock import FileLock
 
 from vfi.interpolator import Interpolator
-from vfi.media import Encoding, MediaError, VideoReader
+from vfi.media import Encoding, MediaError, Part, SlowMotion, VideoReader
 from vfi.pipeline import upsample
-from vfi.resumable import Stopped, default_workdir, partial_output, upsample_resumably
+from vfi.resumable import Stopped, can_resume, default_workdir, partial_output, upsample_resumably
 from vfi.spans import Content
 from vfi.timing import Factor, TargetRate
 
@@ -71,6 +72,39 @@ def test_the_film_is_that_of_an_uncut_run(name, timing, what, film, tmp_path, bl
         assert b.chapters() == a.chapters()
         assert [s.metadata.get("language") for s in b.streams] == [s.metadata.get("language") for s in a.streams]
     assert names(tmp_path) == sorted(["in.mkv", name, f"uncut_{name}"])
+
+
+@pytest.mark.parametrize("slow", [None, SlowMotion(Fraction(1, 3))], ids=["part", "slow part"])
+def test_a_part_of_a_film_is_that_of_an_uncut_run(slow, film, tmp_path, blend, packets):
+    source = film("in.mkv", frames=60, sound=["aac"], subtitles=["subrip"], chapters=True, options={"g": "9"})
+    uncut, cut, part = tmp_path / "uncut.mkv", tmp_path / "cut.mkv", Part(Fraction(4, 5), Fraction(2))
+    timing = TWICE if slow is None else Factor(Fraction(3))
+    one = upsample(source, uncut, blend, timing, part=part, slow=slow, encoding=LOSSLESS)
+    other = upsample_resumably(source, cut, blend, timing, part=part, slow=slow, **(SOME | {"encoding": LOSSLESS}))
+    assert dataclasses.replace(one, output=cut) == other
+    assert pictures(cut) == pictures(uncut)
+    before, after = packets(uncut), packets(cut)
+    assert all(before[index] == after[index] for index in (1, 2))
+
+
+def test_slow_motion_is_stopped_with_its_sound(film, tmp_path, blend, packets):
+    source, output = film("in.mkv", frames=40, sound=["aac"], options={"g": "9"}), tmp_path / "out.mkv"
+    wishes = SOME | {"slow": SlowMotion(Fraction(1, 2))}
+    with pytest.raises(Stopped) as stopped:
+        upsample_resumably(source, output, blend, TWICE, **wishes, stop=stopping(33))
+    until, partial = stopped.value.until, stopped.value.partial
+    assert [time for time, _ in pictures(partial)] == [Fraction(i, 25) for i in range(round(until * 25))]
+    assert abs(packets(partial)[1][-1][0] - until) < Fraction(1, 20)
+    assert upsample_resumably(source, output, blend, TWICE, **wishes).duration == Fraction(80, 25)
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "can"),
+    [("a.mp4", "b.mkv", True), ("a.gif", "b.mkv", False), ("-", "b.mkv", False), ("a.mp4", "-", False),
+     ("a.mp4", "b.gif", False), ("a.y4m", "b.mp4", False), ("%03d.png", "b.mp4", False), ("a.mp4", "%03d.png", False)],
+)  # fmt: skip
+def test_only_films_come_to_be_chunk_by_chunk(source, output, can):
+    assert can_resume(Path(source), Path(output)) == can
 
 
 def test_stopped_anywhere_it_leaves_the_film_so_far_and_goes_on(film, tmp_path, blend, packets):
