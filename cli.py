@@ -908,7 +908,7 @@ def adapt_command(
 
     seconds = parse_budget(budget, "--budget")
     assert seconds is not None
-    output = placed(output, source.with_name(f"{source.stem}_adapted.safetensors"))
+    output = placed(output, source.parent / f"{source.stem}_adapted.safetensors")
     check_place(output, overwrite)
     adaptation = learn(source, load_interpolator(model, device, precision, flow_scale, flow), seconds, parts, quiet)
     if adaptation.kept:
