@@ -628,7 +628,7 @@ def upsample(
     lessons: dict[Path, Adaptation] = {}
 
     def lesson_of(job: "Job") -> "Adaptation":
-        lessons[job.output] = lesson = learn(job.source, interpolator, budget or 0, "fusion", quiet)
+        lessons[job.output] = lesson = learn(job.source, interpolator, budget or 0, "fusion", quiet, part, rate_in)
         if not (quiet or as_json):
             typer.echo(lesson, err=piped)
         return lesson
@@ -637,7 +637,7 @@ def upsample(
         folder = workdir or default_workdir(job.output)
         maker, made_by = interpolator, interpolator.identity(model, *settings)
         if budget is not None:
-            weights = lesson_path(folder, job.source, made_by | {"adapt": str(budget)})
+            weights = lesson_path(folder, job.source, made_by | {"adapt": str(budget), "part": str(part)})
             if restart or not weights.exists():
                 keep_lesson(weights, model, lesson_of(job))
             maker, made_by = load_interpolator(str(weights), device, *settings), maker.identity(str(weights), *settings)
@@ -862,12 +862,28 @@ def parse_budget(text: str | None, option: str) -> float | None:
     return seconds
 
 
-def learn(source: Path, interpolator: "Interpolator", budget: float, parts: str, quiet: bool) -> "Adaptation":
+def learn(
+    source: Path,
+    interpolator: "Interpolator",
+    budget: float,
+    parts: str,
+    quiet: bool,
+    part: "Part",
+    rate: Fraction | None = None,
+) -> "Adaptation":
     """Adapt to a video with a progress bar."""
     from vfi.adapt import adapt
 
     with progress_bar(f"learning {source.name}", round(budget), "s", quiet) as progress:
-        return adapt(source, interpolator, budget=budget, parts=parts, progress=progress)  # type: ignore[arg-type]
+        return adapt(
+            source,
+            interpolator,
+            budget=budget,
+            parts=parts,  # type: ignore[arg-type]
+            part=part,
+            rate=rate,
+            progress=progress,
+        )
 
 
 def keep_lesson(file: Path, model: str, lesson: "Adaptation") -> None:
@@ -896,6 +912,8 @@ def adapt_command(
     precision: Precision = "auto",
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
+    start: Start = None,
+    end: End = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -910,7 +928,8 @@ def adapt_command(
     assert seconds is not None
     output = placed(output, source.parent / f"{source.stem}_adapted.safetensors")
     check_place(output, overwrite)
-    adaptation = learn(source, load_interpolator(model, device, precision, flow_scale, flow), seconds, parts, quiet)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow)
+    adaptation = learn(source, interpolator, seconds, parts, quiet, parse_part(start, end))
     if adaptation.kept:
         save_adapted(output, model, adaptation)
     if as_json:

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, TypeVar, get_args
@@ -28,7 +29,7 @@ from vfi.examples import Example, crop_batch
 from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
 from vfi.low_rank import add_low_rank, merge_low_rank
-from vfi.media import MediaError
+from vfi.media import MediaError, Part
 from vfi.metrics import psnr, ssim
 from vfi.models import read_checkpoint
 from vfi.models.flow_fusion import FlowFusion
@@ -128,6 +129,8 @@ def adapt(
     *,
     budget: float,
     parts: Parts = "fusion",
+    part: Part | None = None,
+    rate: Fraction | None = None,
     recipe: Recipe | None = None,
     clock: Callable[[], float] = time.monotonic,
     progress: Callable[[int, int | None], None] | None = None,
@@ -136,15 +139,16 @@ def adapt(
 
     It helps if it gains on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of SSIM.
     How many steps fit depends on the machine, and with it the result; the clock tells the seconds. progress is
-    called with those that have passed and the budget. Raises MediaError if the film cannot be read, DataError if it is
-    too short, hardly moves or is too large for the budget, and ValueError for a model without weights.
+    called with those that have passed and the budget; part, rate: as `read_blocks` takes them. Raises MediaError if the
+    film cannot be read, DataError if it is too short, hardly moves or is too large for the budget, and ValueError for a
+    model without weights.
     """
     if parts not in get_args(Parts):
         raise ValueError(f"there are no parts {parts!r} to adapt: use {', '.join(get_args(Parts))}")
     if not any(True for _ in interpolator.model.parameters()):
         raise ValueError("this model has no weights to adapt: choose flow-fusion, fast or flow-free")
     timer = _Timer(budget, clock, progress)
-    blocks = read_blocks(source)
+    blocks = read_blocks(source, part, rate)
     pupil = copy.copy(interpolator)
     pupil.model = copy.deepcopy(interpolator.model)
     lesson = _Lesson(pupil, parts, blocks, recipe or Recipe(), timer)

@@ -7,21 +7,24 @@ so, two thirds to learn from with a fifth to report on between them, and at the 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice, pairwise, takewhile
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from vfi.cuts import with_cuts
 from vfi.held import alike
-from vfi.media import Frame, VideoReader
+from vfi.media import Frame, Part, VideoReader
 from vfi.media.images import eight_bit
+from vfi.media.open import PIPE, open_source
+from vfi.media.protocols import Source
 from vfi.media.seeking import frames_from
 from vfi.triplets import DataError, Triplet
 
 FEWEST_FRAMES = 20
 STRETCH = 30  # frames in which every kind of block comes up
 STRETCHES = 10  # spread over the film; frames beyond them are not looked at
+MOST_FRAMES = STRETCHES * STRETCH
 REPORT, CHOOSE = (0.2, 5), (0.14, 3)  # how much of them is to report on and to choose by, and at least so many
 WINDOW = (544, 960)  # lines and columns, about the centre: of larger pictures the rest is not looked at
 MIDDLE = (Fraction(1, 3), Fraction(2, 3))  # where a frame lies between its neighbours, if it is to be made again
@@ -46,22 +49,24 @@ class _Picture:
     image: np.ndarray
 
 
-def read_blocks(source: Path) -> Blocks:
+def read_blocks(source: Path, part: Part | None = None, rate: Fraction | None = None) -> Blocks:
     """Read and split a film, or ten stretches spread over it if it has more than 300 frames.
 
-    Pictures are at most 960x544, about the centre, so that whatever the film the blocks take half a gigabyte at most.
-    Frames that repeat the one before are passed over, and no triplet reaches across a cut. Raises MediaError if the
-    video cannot be read, and DataError if it is too short or hardly moves.
+    part, rate: as `open_source` takes them. Pictures are at most 960x544, about the centre, so that whatever the film
+    the blocks take half a gigabyte at most. Frames that repeat the one before are passed over, and no triplet reaches
+    across a cut. Of what can only be read from its start (pictures, animations, raw streams), the first 300 frames are
+    taken. Raises MediaError if the source cannot be read, and DataError if it is too short, hardly moves or is a pipe.
     """
-    with VideoReader(source) as reader:
-        count = reader.timeline.frames
-        if count < FEWEST_FRAMES:
+    if source == PIPE:
+        raise DataError("a pipe can be read only once: write it to a file to adapt to it")
+    with open_source(source, rate=rate, part=part) as reader:
+        if reader.frame_count is not None and reader.frame_count < FEWEST_FRAMES:
             raise DataError(
-                f"{source} has {count} frames, too few to learn from some and check on others: adapting to it needs"
-                f" {FEWEST_FRAMES} or more"
+                f"{source} has {reader.frame_count} frames, too few to learn from some and check on others: adapting"
+                f" to it needs {FEWEST_FRAMES} or more"
             )
-        blocks = Blocks(reader.size)
-        for pictures in _stretches(reader, count):
+        blocks = Blocks((reader.info.width, reader.info.height))
+        for pictures in _stretches(reader):
             for kind, block in _split(pictures):
                 getattr(blocks, kind).extend(_triplets(block, 1 if kind == "learn" else 2, source.stem))
     if len(blocks.learn) < 4 or len(blocks.report) < 2 or not blocks.choose:
@@ -69,23 +74,20 @@ def read_blocks(source: Path) -> Blocks:
     return blocks
 
 
-def _stretches(reader: VideoReader, count: int) -> Iterator[Sequence[_Picture]]:
+def _stretches(reader: Source) -> Iterator[Sequence[_Picture]]:
     """Yield pictures that follow each other."""
-    if count <= STRETCHES * STRETCH:
-        pictures = list(_pictures(reader))
-        stretches = max(1, len(pictures) // STRETCH)
-        edges = [i * len(pictures) // stretches for i in range(stretches + 1)]
-        yield from (pictures[start:end] for start, end in pairwise(edges))
+    if isinstance(reader, VideoReader) and reader.survey.keys is not None and reader.timeline.frames > MOST_FRAMES:
+        last = reader.timeline.frames - STRETCH
+        firsts = [last * i // (STRETCHES - 1) for i in range(STRETCHES)]
+        for first, beyond in pairwise([*firsts, reader.timeline.frames]):
+            # Animation may show each picture three times.
+            frames = islice(frames_from(reader, first), min(4 * STRETCH, beyond - first))
+            yield list(islice(_pictures(frames), STRETCH))
         return
-    times = reader.timeline
-    start, last = times.start - reader.origin, times.duration * (count - STRETCH) / count
-    starts = [start + last * i / (STRETCHES - 1) for i in range(STRETCHES)]
-    ends = [*starts[1:], start + times.duration]  # where the rate varies, one stretch could run into the next
-    for begin, end in zip(starts, ends, strict=True):
-        found = frames_from(reader, times.number_at(begin + reader.origin))
-        inside = takewhile(lambda frame, end=end: frame.time < end, found)  # type: ignore[misc]
-        # Animation may show each picture three times.
-        yield list(islice(_pictures(islice(inside, 4 * STRETCH)), STRETCH))
+    pictures = list(_pictures(islice(reader.frames(), MOST_FRAMES)))
+    stretches = max(1, len(pictures) // STRETCH)
+    edges = [i * len(pictures) // stretches for i in range(stretches + 1)]
+    yield from (pictures[start:end] for start, end in pairwise(edges))
 
 
 def _pictures(frames: Iterable[Frame]) -> Iterator[_Picture]:

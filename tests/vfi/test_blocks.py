@@ -1,11 +1,12 @@
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from vfi.blocks import FEWEST_FRAMES, STRETCH, STRETCHES, read_blocks
-from vfi.media import MediaError
+from vfi.media import MediaError, Part, write_image
 from vfi.triplets import DataError
 
 KINDS = ("learn", "report", "choose")
@@ -114,3 +115,27 @@ def test_a_film_too_short_to_split_is_an_error_that_says_how_many_frames_are_nee
 def test_a_film_that_stands_still_is_an_error(film):
     with pytest.raises(DataError, match="hardly moves"):
         read_blocks(film(frames=40, picture=lambda index, size: numbered(7, size)))
+
+
+def test_a_part_of_a_film_is_split_by_itself(film):
+    blocks = read_blocks(film(frames=90, picture=numbered), Part(Fraction(1), Fraction(2)))
+    seen = {n for kind in KINDS for triplet in numbers(getattr(blocks, kind)) for n in triplet}
+    assert min(seen) == 25
+    assert max(seen) in (48, 49)
+
+
+def test_of_what_can_only_be_read_from_its_start_the_first_frames_are_taken(film):
+    blocks = read_blocks(film("film.h264", frames=STRETCH * STRETCHES + 60, picture=numbered, size=(96, 48)))
+    seen = {n for kind in KINDS for triplet in numbers(getattr(blocks, kind)) for n in triplet}
+    assert STRETCH * STRETCHES - 5 < max(seen) < STRETCH * STRETCHES
+
+
+def test_pictures_are_a_film_too(tmp_path):
+    for i in range(24):
+        write_image(tmp_path / f"{i:03d}.png", numbered(i, (96, 48)))
+    assert read_blocks(tmp_path, rate=Fraction(24)).learn
+
+
+def test_a_pipe_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="read only once"):
+        read_blocks(Path("-"))
