@@ -1498,13 +1498,20 @@ def parse_view(resize: str | None, crop: str | None, grey: bool) -> "View":
     return View(size, part, grey)  # type: ignore[arg-type]
 
 
+Methods = Annotated[
+    str,
+    typer.Option(
+        help="Shipped models, .safetensors files, and FFmpeg's minterpolate and minterpolate-best, the same with better"
+        " and slower settings; by commas."
+    ),
+]
+
+
 @app.command("compare", rich_help_panel="Look and measure")
 @reports_errors
 def compare_command(
     source: Annotated[Path, typer.Argument(help="Video to read.", show_default=False)],
-    models: Annotated[
-        str, typer.Option(help="Shipped models, .safetensors files, and minterpolate, which is FFmpeg's; by commas.")
-    ] = "flow-fusion,flow-free,classical,blend,minterpolate",
+    models: Methods = "flow-fusion,flow-free,classical,blend,minterpolate",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -1617,12 +1624,7 @@ Plot = Annotated[
 @reports_errors
 def bench_command(
     source: Annotated[Path, typer.Argument(help="Video to upsample.", show_default=False)],
-    models: Annotated[
-        str,
-        typer.Option(
-            help="Shipped models, .safetensors files, and FFmpeg's minterpolate and minterpolate-best; by commas."
-        ),
-    ] = "flow-fusion,fast,flow-free,classical,blend,minterpolate",
+    models: Methods = "flow-fusion,fast,flow-free,classical,blend,minterpolate",
     seconds: Annotated[
         str | None, typer.Option(help="How much of the video, from its start (default: all).", show_default=False)
     ] = None,
@@ -1636,8 +1638,8 @@ def bench_command(
 ) -> None:
     """Upsample a video by several methods in turns, and measure the whole program: time, memory and quality.
 
-    Each run reads, interpolates and writes a temporary file, in a process of its own; nothing stays. On a machine that
-    is busy go by the times minterpolate's, which is FFmpeg's motion interpolation, measured in the same rounds.
+    Each run goes from file to file in a process of its own, and what it writes is removed. Seconds depend on what else
+    the machine does; ratios to minterpolate, which has its turn in each round, less, and those of CPU seconds hardly.
 
     [bold]Example:[/bold] vfi bench clip.mp4 --seconds 2 --models flow-fusion,fast,minterpolate --plot bench.png
     """

@@ -1,7 +1,7 @@
 """The speed of the whole program, from file to file, of several methods in turns on one film.
 
 Every run is an upsampling as a user would start it, in a process of its own. The methods take turns, round by round, so
-that whatever else the machine does hits them alike: seconds depend on it, their ratios hardly do.
+that whatever else the machine does hits them alike. Seconds depend on it, their ratios less, those of CPU seconds hardly.
 """
 
 import os
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from itertools import tee
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
@@ -53,7 +54,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times the yardstick's time something took, round by round."""
+    """How many times what the yardstick took in the same round."""
 
     median: float
     least: float
@@ -65,9 +66,10 @@ class Method:
     """What was measured of a method, medians over the rounds; per frame is per frame added to those of the source."""
 
     seconds_per_frame: float
+    ratio: Ratio | None  # of the seconds; None without the yardstick
     cpu_seconds_per_frame: float  # of all cores
+    cpu_ratio: Ratio | None
     frames_per_second: float  # written, added or not
-    ratio: Ratio | None  # None without the yardstick
     psnr: float  # dB, mean over every other frame of the clip, dropped and made again
     startup: float  # seconds from the start of the process to the first added frame
     peak: int | None  # bytes of memory at most, in any round; None where the system does not tell
@@ -185,15 +187,12 @@ def _psnr(remake: Remake, triplets: Triplets) -> float:
 
 def _method(name: str, turns: Sequence[Mapping[str, Trial]], staged: Trial, psnr: float) -> Method:
     rounds = tuple(turn[name] for turn in turns)
-    ratio = None
-    if YARDSTICK in turns[0]:
-        ratios = [turn[name].seconds_per_frame / turn[YARDSTICK].seconds_per_frame for turn in turns]
-        ratio = Ratio(median(ratios), min(ratios), max(ratios))
     return Method(
         seconds_per_frame=median(trial.seconds_per_frame for trial in rounds),
-        cpu_seconds_per_frame=median(trial.cpu_seconds / trial.added for trial in rounds),
+        ratio=_ratio(name, turns, attrgetter("seconds_per_frame")),
+        cpu_seconds_per_frame=median(trial.cpu_seconds_per_frame for trial in rounds),
+        cpu_ratio=_ratio(name, turns, attrgetter("cpu_seconds_per_frame")),
         frames_per_second=median(trial.frames / trial.seconds for trial in rounds),
-        ratio=ratio,
         psnr=psnr,
         startup=median(trial.startup for trial in rounds),
         peak=max((trial.peak for trial in rounds if trial.peak is not None), default=None),
@@ -201,6 +200,13 @@ def _method(name: str, turns: Sequence[Mapping[str, Trial]], staged: Trial, psnr
         rounds=rounds,
         staged=staged,
     )
+
+
+def _ratio(name: str, turns: Sequence[Mapping[str, Trial]], figure: Callable[[Trial], float]) -> Ratio | None:
+    if YARDSTICK not in turns[0]:
+        return None
+    ratios = [figure(turn[name]) / figure(turn[YARDSTICK]) for turn in turns]
+    return Ratio(median(ratios), min(ratios), max(ratios))
 
 
 def _versions() -> dict[str, str]:

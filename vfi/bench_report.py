@@ -23,7 +23,7 @@ def describe(found: Bench) -> str:
         "",
         f"{clip.name}: {clip.width}x{clip.height}, {rate}, {clip.frames} frames of {clip.codec}, {FACTOR}x;"
         f" {rounds} round{'s' if rounds > 1 else ''} in turns; seconds are for each frame added",
-        f"{cpu.name}, {cpu.cores} cores; models on {_device(found)} in {found.precision}",
+        f"{cpu.name}, {cpu.cores} cores, {cpu.threads} for PyTorch; models on {_device(found)} in {found.precision}",
     ]
     trial = next((method.staged for name, method in found.methods.items() if name not in MODES), None)
     if trial is not None and trial.made < trial.added - 1:  # the last frame of the source is held
@@ -31,7 +31,9 @@ def describe(found: Bench) -> str:
             f"Models made {trial.made} of {trial.added} frames; the others repeat one, at cuts or in still scenes."
         )
     if found.load is not None and found.load > cpu.cores / 2:
-        lines.append(f"The machine was busy with other work before (load {found.load:.1f}): go by the ratios.")
+        lines.append(
+            f"The machine was busy with other work before (load {found.load:.1f}): go by the ratios of CPU seconds."
+        )
     return "\n".join(lines)
 
 
@@ -54,9 +56,10 @@ def _figures(found: Bench) -> Sequence[Sequence[str]]:
     columns = {
         "method": list(found.methods),
         "seconds": [f"{method.seconds_per_frame:.3f}" for method in methods],
-        "CPU s": [f"{method.cpu_seconds_per_frame:.3f}" for method in methods],
-        "frames/s": [f"{method.frames_per_second:.2f}" for method in methods],
         f"x {YARDSTICK}": [_spread(method.ratio) for method in methods],
+        "CPU s": [f"{method.cpu_seconds_per_frame:.3f}" for method in methods],
+        "x its CPU s": [_spread(method.cpu_ratio) for method in methods],
+        "frames/s": [f"{method.frames_per_second:.2f}" for method in methods],
         "PSNR, dB": [f"{method.psnr:.2f}" for method in methods],
         "start, s": [f"{method.startup:.1f}" for method in methods],
         "MiB": [_mebibytes(method.peak) for method in methods],
@@ -66,7 +69,9 @@ def _figures(found: Bench) -> Sequence[Sequence[str]]:
 
 
 def _spread(ratio: Ratio | None) -> str:
-    return "" if ratio is None else f"{ratio.median:.2f} ({ratio.least:.2f}..{ratio.most:.2f})"
+    if ratio is None:
+        return ""
+    return f"{ratio.median:.2f}" + (f" ({ratio.least:.2f}..{ratio.most:.2f})" if ratio.least < ratio.most else "")
 
 
 def _mebibytes(count: int | None) -> str:

@@ -48,8 +48,13 @@ class Trial:
 
     @property
     def seconds_per_frame(self) -> float:
-        """Of those that were added."""
+        """For each that was added."""
         return self.seconds / self.added
+
+    @property
+    def cpu_seconds_per_frame(self) -> float:
+        """For each that was added."""
+        return self.cpu_seconds / self.added
 
 
 def run(jobs: Iterator[Job]) -> Iterator[Trial]:
