@@ -1,7 +1,8 @@
 """The speed of the whole program, from file to file, of several methods in turns on one film.
 
 Every run is an upsampling as a user would start it, in a process of its own. The methods take turns, round by round, so
-that whatever else the machine does hits them alike. Seconds depend on it, their ratios less, those of CPU seconds hardly.
+that whatever else the machine does hits them alike. Seconds depend on it, ratios of them less, ratios of CPU seconds
+hardly.
 """
 
 import os
@@ -124,7 +125,7 @@ def bench(
     if len(set(names)) < len(names):
         raise ValueError(f"a method is named twice in {','.join(names)}: name each once")
     for name in set(names).difference(MODES):
-        load_model(name)
+        load_model(name, besides=MODES)
     place = choose_device(device)
     used = str(choose_precision(precision, place)).removeprefix("torch.")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -1,6 +1,6 @@
 """The interpolation models by name, and the weights that ship with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch import nn
@@ -45,19 +45,22 @@ def shipped_models() -> list[str]:
     return sorted({*shipped_checkpoints(VFI_MODELS), *UNTRAINED})
 
 
-def read_checkpoint(name: str) -> Checkpoint:
-    """Read a shipped checkpoint by its name, or any by its file; raises CheckpointError that lists what there is."""
-    return load_checkpoint(find_checkpoint(name, "model", VFI_MODELS, UNTRAINED))
+def read_checkpoint(name: str, besides: Iterable[str] = ()) -> Checkpoint:
+    """Read a shipped checkpoint by its name, or any by its file.
+
+    Raises CheckpointError that lists what there is, and the names that the caller takes ``besides``.
+    """
+    return load_checkpoint(find_checkpoint(name, "model", VFI_MODELS, (*UNTRAINED, *besides)))
 
 
-def load_model(name: str) -> nn.Module:
+def load_model(name: str, besides: Iterable[str] = ()) -> nn.Module:
     """Return a model ready to use: a shipped one by name, or any checkpoint by its file.
 
-    Raises CheckpointError if there is none of that name or the file is not a checkpoint.
+    Raises CheckpointError if there is none of that name or the file is not a checkpoint; besides: as `read_checkpoint`.
     """
     if name in UNTRAINED:
         return build_model(name).eval()
-    checkpoint = read_checkpoint(name)
+    checkpoint = read_checkpoint(name, besides)
     model = build_model(checkpoint.model, checkpoint.config)
     load_weights(model, checkpoint.weights)
     return model.eval()
