@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vfi.media import Frame, VideoReader, VideoWriter
+from vfi.media.animation import AnimationReader
+from vfi.media.y4m import Y4mReader
 from vfi.minterpolate import Motion
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ STAGES = (
     "filter",  # FFmpeg's minterpolate
     "encode",  # writing and checking the output, and copying other streams
 )
+
+READERS: tuple[Any, ...] = (VideoReader, AnimationReader, Y4mReader)
 
 
 class Stages:
@@ -85,16 +89,17 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
     """Count, until the end, what reading and writing take, and what this interpolator or minterpolate does."""
     with ExitStack() as stack:
         replace = functools.partial(_replace, stack)
-        replace(VideoReader, "frames", stages.timed_items("decode", VideoReader.frames))
+        for reader in READERS:
+            replace(reader, "frames", stages.timed_items("decode", reader.frames))
+            replace(reader, "__init__", stages.timed("decode", reader.__init__))
         replace(Motion, "take", stages.timed_items("filter", Motion.take))
         for owner, stage, names in (
-            (VideoReader, "decode", ("__init__",)),
             (VideoWriter, "encode", ("__init__", "write", "copy", "finish")),
             (Frame, "colour", ("encoded_as",)),
         ):
             for name in names:
                 replace(owner, name, stages.timed(stage, getattr(owner, name)))
-        for name in ("rgb", "studio_rgb", "beyond_range"):
+        for name in ("rgb", "studio_rgb", "beyond_range", "alpha", "opaque"):
             computed = cached_property(stages.timed("colour", vars(Frame)[name].func))
             computed.__set_name__(Frame, name)
             replace(Frame, name, computed)

@@ -7,10 +7,10 @@ from vfi.interpolator import Interpolator
 from vfi.media import Frame, VideoReader, VideoWriter
 from vfi.minterpolate import Motion, upsample
 from vfi.pipeline import upsample as upsample_by_model
-from vfi.stages import STAGES, Stages, watched
+from vfi.stages import READERS, STAGES, Stages, watched
 from vfi.timing import Factor
 
-CLASSES = (Frame, VideoReader, VideoWriter, Motion)
+CLASSES = (Frame, *READERS, VideoWriter, Motion)
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The first seconds of a film as a file of their own, packet by packet, so that nothing is encoded anew."""
+"""The first seconds of a film as a file of their own, packet by packet, so that nothing is encoded anew.
+
+Unlike a part of the film, it takes no look through the rest, which would be measured as well.
+"""
 
 from __future__ import annotations
 
