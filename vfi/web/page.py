@@ -16,8 +16,9 @@ import gradio as gr
 from flow.by_name import CLASSICAL
 from flow.checkpoint import shipped_checkpoints
 from flow.models import FLOW_MODELS
+from vfi.batch import VIDEO_SUFFIXES
 from vfi.explain import explain
-from vfi.media import CONTAINERS, MediaError
+from vfi.media import MediaError
 from vfi.models import shipped_models
 from vfi.spans import Content
 from vfi.web.apart import Progress, WorkCancelled, WorkFailed
@@ -33,7 +34,6 @@ THEME = gr.themes.Default(
 )
 _CUTS = [("hold the nearer frame", "hold"), ("blend", "blend"), ("interpolate across", "off")]
 _HELD = [("keep", "keep"), ("make anew, as motion", "repair")]
-_SUFFIXES = sorted({*CONTAINERS, ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp"})
 _PLAY_BOTH = """() => {
     const players = [...document.querySelectorAll("#before video, #after video")];
     const stopped = players.every(player => player.paused);
@@ -102,7 +102,7 @@ def _video_tab(handlers: "Handlers", limits: Limits) -> None:
         with gr.Column(min_width=320):
             source = gr.File(
                 label=f"Video, up to {limits.bytes / 1e6:g} MB and {limits.seconds} s",
-                file_types=["video", *_SUFFIXES],
+                file_types=["video", *VIDEO_SUFFIXES],
                 height=160,
             )
             facts = gr.Textbox(label="The video", interactive=False, lines=2)
