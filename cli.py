@@ -507,6 +507,16 @@ def upsample(
             help="The rate of pictures, which carry none (default: 25).", show_default=False, rich_help_panel="Timing"
         ),
     ] = None,
+    start: Start = None,
+    end: End = None,
+    preview: Annotated[
+        str | None,
+        typer.Option(
+            help="Make only so much, 2s, from the middle, and name it _preview.",
+            show_default=False,
+            rich_help_panel="Timing",
+        ),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -521,8 +531,6 @@ def upsample(
             rich_help_panel="Model",
         ),
     ] = None,
-    start: Start = None,
-    end: End = None,
     cuts: Cuts = "hold",
     cut_threshold: CutThreshold = CUT_THRESHOLD,
     list_cuts: Annotated[
@@ -577,6 +585,7 @@ def upsample(
     vfi upsample clip.mp4 --adapt 60s       [dim]the model learns this clip first[/dim]
     vfi upsample frames/ --fps-in 24 -o smooth.mp4
     ffmpeg -i a.mp4 -f yuv4mpegpipe - | vfi upsample - -o - | ffplay -
+    vfi upsample film.mkv --preview 2s      [dim]what to expect: two seconds from the middle[/dim]
     """
     from vfi.batch import find_inputs, plan_batch
     from vfi.media import Encoding
@@ -602,7 +611,7 @@ def upsample(
     piped = output == "-"  # standard output holds the video alone
     number = (fps or factor or "2").replace("/", "-")
     fields = {"fps" if fps else "factor": number, "model": Path(model).stem}
-    change = f"{number}{'fps' if fps else 'x'}"
+    change = f"{number}{'fps' if fps else 'x'}{'_preview' if preview else ''}"
     batch = plan_batch(inputs, lambda source: output_path(source, output, change, fields, many))
     report_skipped(batch.skipped)
     if not many:
@@ -614,7 +623,7 @@ def upsample(
             raise typer.BadParameter("name one video", param_hint="--confidence")
         check_picture(confidence, "--confidence", overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    budget = parse_budget(adapt, "--adapt")
+    budget, glimpse = parse_duration(adapt, "--adapt"), parse_duration(preview, "--preview")
     interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
     if confidence is not None:
         from vfi.interpolator import knows_confidence
@@ -649,13 +658,14 @@ def upsample(
 
     def run_at_once(job: "Job", label: str) -> "Summary":
         maker = interpolator if budget is None else lesson_of(job).interpolator
+        chosen = part if glimpse is None else middle_of(job.source, part, glimpse)
         with progress_bar(label, quiet=quiet) as progress:
             return upsample_video(
                 job.source,
                 job.output,
                 maker,
                 timing,
-                part=part,
+                part=chosen,
                 encoding=encoding,
                 content=content,
                 rate_in=rate_in,
@@ -668,7 +678,7 @@ def upsample(
         if output is not None and names_folder(output, many):
             make_room(job.output)
         began = time.monotonic()
-        resumable = can_resume(job.source, job.output) and rate_in is None
+        resumable = can_resume(job.source, job.output) and rate_in is None and glimpse is None
         summary = (run_resumably if resumable else run_at_once)(job, label)
         if verbose and summary is not None:
             seconds = time.monotonic() - began
@@ -782,7 +792,7 @@ def slowmo(
     if resumable:
         summary = upsample_film(
             source, target, source.name, quiet, between=interpolator, timing=timing,
-            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback), part=part, slow=slow,
+            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback), part=chosen, slow=slow,
             encoding=encoding, content=content, overwrite=overwrite, workdir=workdir, chunk=parse_fraction(chunk),
             restart=restart,
         )  # fmt: skip
@@ -848,7 +858,7 @@ def run_batch(
         raise typer.Exit(1)
 
 
-def parse_budget(text: str | None, option: str) -> float | None:
+def parse_duration(text: str | None, option: str) -> float | None:
     """Read 60s, 5m, 1.5h or plain seconds."""
     if text is None:
         return None
@@ -860,6 +870,15 @@ def parse_budget(text: str | None, option: str) -> float | None:
     if not 0 < seconds < math.inf:
         raise typer.BadParameter(f"{text!r} is not a time like 60s, 5m or 90", param_hint=option)
     return seconds
+
+
+def middle_of(source: Path, part: "Part", seconds: float) -> "Part":
+    """Return so much of the middle of a video, or of a part of it, and say which."""
+    from vfi.media.open import middle_part
+
+    chosen = middle_part(source, part, Fraction(seconds).limit_denominator(1000))
+    typer.echo(f"preview: {source.name} from {float(chosen.start or 0):.3f} s on", err=True)
+    return chosen
 
 
 def learn(
@@ -924,7 +943,7 @@ def adapt_command(
     """
     from vfi.adapt import check_place, save_adapted
 
-    seconds = parse_budget(budget, "--budget")
+    seconds = parse_duration(budget, "--budget")
     assert seconds is not None
     output = placed(output, source.parent / f"{source.stem}_adapted.safetensors")
     check_place(output, overwrite)

@@ -36,12 +36,17 @@ def is_y4m(path: Path) -> bool:
     return path == PIPE or path.suffix.lower() == ".y4m"
 
 
+def _is_whole(path: Path) -> bool:
+    """Tell whether no part can be taken of what a name stands for."""
+    return is_pictures(path) or is_y4m(path) or path.suffix.lower() in ANIMATIONS
+
+
 def open_source(path: Path, *, rate: Fraction | None = None, part: Part | None = None) -> Source:
     """Open a video, y4m on standard input (``-``), or pictures: a folder, a pattern (``%05d.png``) or a wildcard.
 
     rate: of pictures, which carry no times, per second; part: of a video. Raises MediaError if it cannot be read.
     """
-    if part and (is_pictures(path) or is_y4m(path) or path.suffix.lower() in ANIMATIONS):
+    if part and _is_whole(path):
         raise MediaError(f"{path} is read as a whole: leave out the start and the end")
     if is_pictures(path):
         return PictureReader(path, rate)
@@ -52,6 +57,17 @@ def open_source(path: Path, *, rate: Fraction | None = None, part: Part | None =
     if path.suffix.lower() in ANIMATIONS:
         return AnimationReader(path)
     return VideoReader(path, part)
+
+
+def middle_part(path: Path, part: Part, seconds: Fraction) -> Part:
+    """Return the part of so many seconds in the middle of a video, or of a part of it.
+
+    Raises MediaError if it cannot be read, or is no video of which parts can be taken.
+    """
+    if _is_whole(path):
+        raise MediaError(f"{path} is read as a whole: leave out the preview")
+    with VideoReader(path, part) as reader:
+        return reader.excerpt.middle(seconds)
 
 
 def check_sink(output: Path, source: Path, overwrite: bool) -> None:

@@ -20,6 +20,12 @@ class Excerpt:
     end: Fraction | None  # what begins here or later is no longer of it; None: it ends with the file
     offset: Fraction  # seconds from the film's start to the origin
 
+    def middle(self, seconds: Fraction) -> Part:
+        """Return the part of so many seconds in the middle of this one, all of it if it is no longer."""
+        spare = max(self.timeline.duration - seconds, Fraction(0))
+        start = self.offset + self.timeline.start - self.origin + spare / 2
+        return Part(start, start + self.timeline.duration - spare)
+
 
 @dataclass(frozen=True)
 class Part:
