@@ -607,6 +607,7 @@ def upsample(
     if factor is not None and fps is not None:
         factor, fps = stronger(context, factor=factor, fps=fps)
     timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
+    budget, glimpse = parse_duration(adapt, "--adapt"), parse_duration(preview, "--preview")
     rate_in = parse_fraction(fps_in) if fps_in else None
     piped = output == "-"  # standard output holds the video alone
     number = (fps or factor or "2").replace("/", "-")
@@ -623,7 +624,6 @@ def upsample(
             raise typer.BadParameter("name one video", param_hint="--confidence")
         check_picture(confidence, "--confidence", overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    budget, glimpse = parse_duration(adapt, "--adapt"), parse_duration(preview, "--preview")
     interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
     if confidence is not None:
         from vfi.interpolator import knows_confidence
@@ -1576,6 +1576,12 @@ def compare_command(
 def report_command(
     result: Annotated[Path, typer.Argument(help="Video that upsample made.", show_default=False)],
     source: Annotated[Path, typer.Option(help="Video that it was made of.", show_default=False)],
+    start: Start = None,
+    end: End = None,
+    speed: Annotated[
+        str,
+        typer.Option("--speed", "-s", help="Times the source's own, that the result has.", rich_help_panel="Timing"),
+    ] = "1",
     model: Annotated[
         str | None,
         typer.Option(
@@ -1608,7 +1614,11 @@ def report_command(
 
     The page loads nothing; the numbers go beside it as .json.
 
-    [bold]Example:[/bold] vfi report video_2x.mp4 --source video.mp4 --model flow-fusion
+    [bold]Examples:[/bold]
+
+    vfi report video_2x.mp4 --source video.mp4 --model flow-fusion
+
+    vfi report part.mp4 --source video.mp4 --start 1:30 --end 1:40
     """
     from vfi.evaluate import evaluate
     from vfi.page import check_page, write_page
@@ -1619,8 +1629,9 @@ def report_command(
     output = placed(output, Path(f"{result.stem}_report.html"))
     check_page(output, result, overwrite)
     interpolator = None if model is None else load_interpolator(model, device, precision, flow_scale, flow)
+    part, slower = parse_part(start, end), parse_fraction(speed)
     with progress_bar(result.name, quiet=quiet) as progress:
-        found = report_result(result, source, progress=progress)
+        found = report_result(result, source, part=part, speed=slower, progress=progress)
     if interpolator is not None:
         triplets = open_film(source)
         with progress_bar(f"{model} on {source.name}", triplets.count, quiet=quiet) as progress:

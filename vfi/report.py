@@ -11,7 +11,7 @@ import numpy as np
 from flow.metrics import json_text
 from vfi.doubt import doubt
 from vfi.evaluate import Report as Score
-from vfi.media import Frame, MediaError, VideoReader
+from vfi.media import Frame, MediaError, Part, VideoReader
 from vfi.media.images import eight_bit, upright
 from vfi.media.probe import StreamFacts, VideoFacts, probe
 from vfi.worst import CROP, Box, Worst, worst_part
@@ -109,26 +109,35 @@ class ResultReport:
 
 
 def report_result(
-    output: Path, source: Path, *, progress: Callable[[int, int | None], None] | None = None
+    output: Path,
+    source: Path,
+    *,
+    part: Part | None = None,
+    speed: Fraction = Fraction(1),
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> ResultReport:
-    """Compare a result of `vfi.upsample` with its source.
+    """Compare a result of `vfi.upsample` with its source, or with the ``part`` of it and at the ``speed`` it is of.
 
     Both go by once, a few frames of each at a time. Raises MediaError if one cannot be read, or they cannot be of one
-    film: they differ in size or in duration.
+    film: they differ in size or in duration; ValueError for a speed of 0 or less.
     """
+    if speed <= 0:
+        raise ValueError(f"the speed is {speed}: it must be greater than 0")
+    whole = not part and speed == 1
     made, known = probe(output), probe(source)
     new, old = made.fit_video(), known.fit_video()
     if (new.info.width, new.info.height) != (old.info.width, old.info.height):
         raise MediaError(f"{output} and {source} differ in size: name the video that the result was made of")
     frames: list[ResultFrame] = []
     worst = Worst[DoubtfulFrame](DOUBTFUL, DISTANCE)
-    with VideoReader(output) as reader, VideoReader(source) as original:
-        if abs(reader.duration - original.duration) > max(Fraction(1), original.duration / 20):
+    with VideoReader(output) as reader, VideoReader(source, part) as original:
+        lasts = original.duration / speed
+        if abs(reader.duration - lasts) > max(Fraction(1), lasts / 20):
             raise MediaError(
-                f"{output} lasts {float(reader.duration):.3f} s and {source} {float(original.duration):.3f} s: name the"
-                " video that the result was made of, as a whole and at its own speed"
+                f"{output} lasts {float(reader.duration):.3f} s and {source} {float(lasts):.3f} s: name the video that"
+                " the result was made of, and the part and the speed it is of"
             )
-        for place in _placed(reader, original):
+        for place in _placed(reader, (frame.slowed(speed) for frame in original.frames(beyond=True))):
             frame, candidate = _judge(place, len(frames), new.info.rotation, worst)
             frames.append(frame)
             if candidate is not None:
@@ -138,11 +147,11 @@ def report_result(
         checks = (
             Check("frames", f"{old.frames}", f"{len(frames)}, {sum(frame.new for frame in frames)} new", None),
             Check("frame rate", _rate(old), _rate(new), None),
-            _duration(original, reader),
+            _duration(lasts, reader),
             Check("times", "rise throughout", "rise throughout", True),  # else the reader would have refused it
             *_looks(old, new),
-            Check("chapters", *_words(len(known.chapters), len(made.chapters))),
-            *_streams(known.streams, made.streams, (old.index, new.index)),
+            *([Check("chapters", *_words(len(known.chapters), len(made.chapters)))] if whole else []),
+            *_streams(known.streams, made.streams, (old.index, new.index), whole),
         )
     return ResultReport(source, output, checks, tuple(frames), tuple(worst.frames))
 
@@ -158,8 +167,7 @@ class _Place:
     within: float  # from 0, at the one before, to 1
 
 
-def _placed(output: VideoReader, source: VideoReader) -> Iterator[_Place]:
-    originals = iter(source)
+def _placed(output: VideoReader, originals: Iterator[Frame]) -> Iterator[_Place]:
     before = next(originals)
     after: Frame | None = next(originals, None)
     first, start = None, before.time
@@ -200,10 +208,10 @@ def _rate(video: VideoFacts) -> str:
     return f"{rate} on average" if video.variable else rate
 
 
-def _duration(source: VideoReader, output: VideoReader) -> Check:
-    longer, frame = output.duration - source.duration, 1 / output.timeline.average_rate
+def _duration(source: Fraction, output: VideoReader) -> Check:
+    longer, frame = output.duration - source, 1 / output.timeline.average_rate
     lasts = f"{float(output.duration):.3f} s ({float(longer):+.3f} s)"
-    return Check("duration", f"{float(source.duration):.3f} s", lasts, abs(longer) <= frame)
+    return Check("duration", f"{float(source):.3f} s", lasts, abs(longer) <= frame)
 
 
 def _words(source: object, output: object) -> tuple[str, str, bool]:
@@ -222,18 +230,25 @@ def _looks(old: VideoFacts, new: VideoFacts) -> Iterator[Check]:
     yield Check("rotation", *_words(old.info.rotation, new.info.rotation))
 
 
-def _streams(old: Sequence[StreamFacts], new: Sequence[StreamFacts], videos: tuple[int, int]) -> Iterator[Check]:
-    """Find each stream of the source but its main video again, by what it is and in order."""
+def _streams(
+    old: Sequence[StreamFacts], new: Sequence[StreamFacts], videos: tuple[int, int], whole: bool
+) -> Iterator[Check]:
+    """Find each stream of the source but its main video again, by what it is and in order.
+
+    Of a part, or at another speed, sound ends elsewhere and may be encoded anew.
+    """
     left = [stream for stream in new if stream.index != videos[1]]
     for stream in old:
         if stream.index == videos[0]:
             continue
-        match = next((s for s in left if (s.type, s.codec, s.cover) == (stream.type, stream.codec, stream.cover)), None)
-        if match is None:
+        alike = [found for found in left if (found.type, found.cover) == (stream.type, stream.cover)]
+        same = [found for found in alike if found.codec == stream.codec] or ([] if whole else alike)
+        if not same:
             yield Check(str(stream), "there", "left out", False)
             continue
+        match = same[0]
         left.remove(match)
-        if stream.type == "audio" and stream.end is not None and match.end is not None:
+        if whole and stream.type == "audio" and stream.end is not None and match.end is not None:
             later = match.end - stream.end
             yield Check(str(stream), "there", f"there, ends {float(later):+.3f} s later", abs(later) <= IN_STEP)
         else:

@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from vfi.media import Encoding, MediaError
+from vfi.media import Encoding, MediaError, Part, SlowMotion
 from vfi.pipeline import upsample
 from vfi.report import report_result
 from vfi.timing import Factor, TargetRate
@@ -94,6 +94,18 @@ def test_a_rotated_film_is_shown_upright(film, blend):
     assert worst.new.shape == (128, 72, 3)
     assert worst.box[0] + worst.box[2] <= 72
     assert worst.box[1] + worst.box[3] <= 128
+
+
+def test_a_part_in_slow_motion_is_compared_with_that_part_at_that_speed(film, blend):
+    source = film(frames=30, sound=["aac"], options={"g": "10"})
+    output, part, slow = source.with_name("out.mp4"), Part(Fraction(2, 5), Fraction(4, 5)), SlowMotion(Fraction(1, 2))
+    upsample(source, output, blend, Factor(1 / slow.speed), part=part, slow=slow, encoding=FAST)
+    found = report_result(output, source, part=part, speed=slow.speed)
+    assert [frame.new for frame in found.frames] == [False, True] * 10
+    assert found.lost == []
+    assert all(abs(frame.step) < 0.5 for frame in found.frames)
+    with pytest.raises(MediaError, match="the part and the speed it is of"):
+        report_result(film("long.mp4", frames=80), source)
 
 
 def test_json_has_every_frame_and_check(film, blend):

@@ -21,10 +21,12 @@ class Excerpt:
     offset: Fraction  # seconds from the film's start to the origin
 
     def middle(self, seconds: Fraction) -> Part:
-        """Return the part of so many seconds in the middle of this one, all of it if it is no longer."""
-        spare = max(self.timeline.duration - seconds, Fraction(0))
-        start = self.offset + self.timeline.start - self.origin + spare / 2
-        return Part(start, start + self.timeline.duration - spare)
+        """Return the part of so many seconds from a picture near the middle on, all of it if it is no longer."""
+        film = self.timeline
+        spare = max(film.duration - seconds, Fraction(0))
+        first = min(film.number_at(film.start + spare / 2), film.frames - 1)
+        start = film.pictures(first, film.frames).start
+        return Part(start - self.origin + self.offset, start - self.origin + self.offset + min(seconds, film.duration))
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -61,3 +62,20 @@ def test_sound_ahead_of_the_first_picture_and_behind_the_last_is_in_the_part_tha
 def test_a_part_of_fewer_than_two_frames_is_one_clear_sentence(start, end, words):
     with pytest.raises(MediaError, match=words):
         part(start, end)
+
+
+@pytest.mark.parametrize("zero", [Fraction(0), Fraction(7)])
+@pytest.mark.parametrize("within", [(None, None), (Fraction(2), Fraction(8))])
+def test_the_middle_lies_in_the_middle_and_begins_with_a_picture(zero, within):
+    film = timeline(range(0, 1001 * 240, 1001), Fraction(1, 24000), Fraction(0), [NTSC])
+    film = dataclasses.replace(film, start=film.start + zero, end=film.end + zero)
+    asked = Part(*within).of(film, zero, Path("film.mkv")).middle(Fraction(2))
+    found = asked.of(film, zero, Path("film.mkv"))
+    assert found.timeline.frames == 48  # two seconds
+    assert abs(found.timeline.start - zero - 4) < Fraction(1, 20)
+    assert (found.timeline.start - zero) * NTSC == found.first
+
+
+def test_the_middle_of_a_short_film_is_all_of_it():
+    whole = part(None, None, VARYING)
+    assert whole.middle(Fraction(9)).of(VARYING, Fraction(0), Path("film.mkv")).timeline.frames == 6
