@@ -19,7 +19,7 @@ def test_it_tells_what_is_in_a_film_and_what_upsample_would_make_of_it(film):
     done = info(film(sound=["aac"]))
     assert done.exit_code == 0, done.output
     assert "h264, 128x72, yuv420p, 25 fps, 12 frames" in done.stdout
-    assert "would write film_2x.mp4: 24 frames, 50 fps, libx264 yuv420p" in done.stdout
+    assert "film_2x.mp4: 24 frames, 50 fps, libx264 yuv420p" in done.stdout
     assert "copies audio 1 (aac)" in done.stdout
 
 

@@ -5,12 +5,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from vfi.media import CONTAINERS, Encoding
+from vfi.media.animation import ANIMATIONS
+from vfi.media.animation_writer import check_rate
 from vfi.media.encoding import choose_encoder
 from vfi.media.errors import reading
+from vfi.media.open import check_sink, is_pictures
 from vfi.media.probe import Probe
 from vfi.media.streams import holdable, label, made_anew
 from vfi.media.survey import open_input
-from vfi.media.writer import check_output
 from vfi.timing import Timing
 
 
@@ -21,8 +23,8 @@ class Forecast:
     output: Path
     frames: int
     rate: Fraction | None  # frames per second, None if variable
-    codec: str
-    pix_fmt: str
+    codec: str | None  # the encoder's name; None where there is none to choose
+    pix_fmt: str | None
     options: dict[str, str]  # of the encoder
     copied: tuple[str, ...]  # streams carried over untouched
     left_out: tuple[str, ...]  # streams that the container cannot hold
@@ -31,7 +33,8 @@ class Forecast:
     def __str__(self) -> str:
         """Return it as a line for a reader, and one for every note."""
         rate = "variable rate" if self.rate is None else f"{float(self.rate):.6g} fps"
-        parts = [f"{self.output.name}: {self.frames} frames, {rate}, {self.codec} {self.pix_fmt}"]
+        parts = [f"{self.output}: {self.frames} frames, {rate}"]
+        parts += [f"{self.codec} {self.pix_fmt}"] if self.codec else []
         parts += [f"{key} {value}" for key, value in self.options.items() if key in ("crf", "preset")]
         line = f"would write {', '.join(parts)}"
         for verb, streams in (("copies", self.copied), ("leaves out", self.left_out)):
@@ -44,20 +47,29 @@ def forecast(found: Probe, output: Path, timing: Timing, encoding: Encoding | No
     video = found.fit_video()
     assert video.frames is not None  # of a whole file
     assert video.duration is not None
-    check_output(output, found.path, overwrite=False)
-    encoder = choose_encoder(encoding or Encoding(), video.info, output)
-    with reading(found.path), open_input(found.path) as container:
-        main = container.streams[video.index]
-        others = [s for s in container.streams if s.index != video.index and not made_anew(s, main)]
-        held = [s for s in others if holdable(s, CONTAINERS[output.suffix.lower()], encoder)]
-        return Forecast(
-            output=output,
-            frames=timing.count(video.frames, video.duration),
-            rate=timing.rate(None if video.variable else video.rate),
-            codec=encoder.codec,
-            pix_fmt=encoder.pix_fmt,
-            options=encoder.options,
-            copied=tuple(map(label, held)),
-            left_out=tuple(label(s) for s in others if s not in held),
-            notes=(*found.notes, *encoder.notes),
-        )
+    check_sink(output, found.path, overwrite=True)
+    suffix, rate = output.suffix.lower(), timing.rate(None if video.variable else video.rate)
+    if suffix in ANIMATIONS and rate is not None:
+        check_rate(output, rate, 1 / rate)
+    encoder = choose_encoder(encoding or Encoding(), video.info, output) if suffix in CONTAINERS else None
+    exists = (f"{output} exists: it is replaced with --overwrite only.",) if output.exists() else ()
+    copied: list[str] = []
+    left_out: list[str] = []
+    if not is_pictures(found.path):
+        with reading(found.path), open_input(found.path) as container:
+            main = container.streams[video.index]
+            for stream in container.streams:
+                if stream.index != video.index and not made_anew(stream, main):
+                    held = encoder is not None and holdable(stream, CONTAINERS[suffix], encoder)
+                    (copied if held else left_out).append(label(stream))
+    return Forecast(
+        output=output,
+        frames=timing.count(video.frames, video.duration),
+        rate=rate,
+        codec=encoder.codec if encoder else None,
+        pix_fmt=encoder.pix_fmt if encoder else None,
+        options=encoder.options if encoder else {},
+        copied=tuple(copied),
+        left_out=tuple(left_out),
+        notes=(*found.notes, *(encoder.notes if encoder else ()), *exists),
+    )

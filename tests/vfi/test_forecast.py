@@ -45,5 +45,18 @@ def test_a_refusal_says_why(film):
     with pytest.raises(MediaError, match="no encoder 'x264'"):
         forecast(found, output, DOUBLE, Encoding(codec="x264"))
     output.touch()
-    with pytest.raises(MediaError, match="already exists"):
-        forecast(found, output, DOUBLE)
+    assert "--overwrite" in forecast(found, output, DOUBLE).notes[-1]
+
+
+@pytest.mark.parametrize("name", ["out.gif", "out.y4m", "out/%05d.png"])
+def test_what_is_no_container_takes_the_pictures_alone(name, film, blend):
+    source = film(sound=["aac"], frames=4)
+    output = source.parent / name
+    foretold = forecast(probe(source), output, DOUBLE)
+    written = upsample(source, output, blend, DOUBLE)
+    assert (foretold.frames, foretold.rate) == (written.frames_out, written.rate_out) == (8, 50)
+    assert (foretold.codec, foretold.copied, foretold.left_out) == (None, (), ("audio 1 (aac)",))
+    fast = film("fast.mp4", rate=Fraction(50))
+    if name == "out.gif":
+        with pytest.raises(MediaError, match="50 frames per second at most"):
+            forecast(probe(fast), output, DOUBLE)

@@ -32,6 +32,23 @@ _CLOCKS = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}  # seconds, in 
 _LARGEST_TERM = 65535  # of the fraction of a second in which an APNG's delays count
 
 
+def check_rate(path: Path, rate: Fraction | None, tick: Fraction) -> tuple[Fraction, int]:
+    """Return the unit in which a file's delays count, in seconds, and how many of it a frame is shown for at least.
+
+    rate: of the frames to come per second, None if variable; tick: seconds of which their times are whole multiples.
+    Raises MediaError if no player shows so many frames.
+    """
+    exact = max(tick.numerator, tick.denominator) <= _LARGEST_TERM
+    clock = _CLOCKS.get(path.suffix.lower(), tick if exact else Fraction(1, 1000))
+    least = LONGEST_BLINK // clock + 1
+    if rate is not None and 1 / rate < least * clock:
+        raise MediaError(
+            f"{path.suffix} is shown at {float(1 / (least * clock)):.4g} frames per second at most, and this would be"
+            f" {float(rate):.6g}: reach a lower rate, or write a video"
+        )
+    return clock, least
+
+
 class AnimationWriter:
     """Writes frames as a GIF, WebP or APNG, which appears when it is complete and verified.
 
@@ -64,15 +81,7 @@ class AnimationWriter:
         self._info, self._tick, self._start, self._plays, self._was_gif = info, tick, start, plays, was_gif
         lossless = av.VideoFormat(info.pix_fmt).is_rgb  # as what came from pictures was; video is lossy as it came
         self._options = ({"lossless": "1"} if lossless else {"quality": "90"}) | _checked(encoding, path, self._kind)
-        exact = max(tick.numerator, tick.denominator) <= _LARGEST_TERM
-        self._clock = _CLOCKS.get(self._kind, tick if exact else Fraction(1, 1000))
-        self._least = LONGEST_BLINK // self._clock + 1  # of the clock's ticks
-        if rate is not None and 1 / rate < self._least * self._clock:
-            most = 1 / (self._least * self._clock)
-            raise MediaError(
-                f"{path.suffix} is shown at {float(most):.4g} frames per second at most, and this would be"
-                f" {float(rate):.6g}: reach a lower rate, or write a video"
-            )
+        self._clock, self._least = check_rate(path, rate, tick)
         deep = info.depth > 8 and self._kind == ".apng"
         self._alpha = has_alpha(info.pix_fmt)
         self._pix_fmt = ("rgba64le" if self._alpha else "rgb48le") if deep else "bgra" if self._alpha else "bgr0"

@@ -15,6 +15,8 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 from vfi.media.color import FULL_RANGE, LIMITED_RANGE
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import Hdr, VideoInfo, describe
+from vfi.media.open import is_pictures
+from vfi.media.pictures import PictureReader
 from vfi.media.streams import is_cover
 from vfi.media.survey import examine, first_picture, main_video, open_input
 
@@ -148,6 +150,8 @@ class Probe:
             None if self.duration is None else f"{float(self.duration):.3f} s",
         ]
         lines = [f"{self.path}: {', '.join(part for part in parts if part) or 'not readable'}"]
+        if self.video is not None and not self.streams:
+            lines += [f"  {line}" for line in str(self.video).splitlines()]
         for stream in self.streams:
             text = str(self.video if self.video is not None and self.video.index == stream.index else stream)
             lines += [f"  {line}" for line in text.splitlines()]
@@ -160,10 +164,14 @@ class Probe:
 def probe(path: Path) -> Probe:
     """Read the whole file, but decode a single picture; raises nothing for a file that is missing or damaged.
 
+    Pictures in files of their own, by what `vfi.media.open` takes for them, are one film.
+
     >>> probe(Path("nowhere.mp4")).fault
     'nowhere.mp4 does not exist: check the name'
     """
     try:
+        if is_pictures(path):
+            return _probe_pictures(path)
         with reading(path), open_input(path) as container:
             return _probe(path, container)
     except MediaError as error:
@@ -183,12 +191,12 @@ def _probe(path: Path, container: av.container.InputContainer) -> Probe:
             survey = examine(path)
         except MediaError as error:
             fault, info = str(error), _first_info(container, stream)
-            video = None if info is None else _video(stream, info)
+            video = None if info is None else _facts(stream.index, stream.codec_context.name, info)
         else:
             times, unfit, notes = survey.timeline, survey.unfit(path), survey.notes(container)
             several = times.frames > 1
             video = replace(
-                _video(stream, survey.info),
+                _facts(stream.index, stream.codec_context.name, survey.info),
                 variable=times.rate is None if several else None,
                 rate=times.average_rate if several else None,
                 frames=times.frames,
@@ -211,6 +219,20 @@ def _probe(path: Path, container: av.container.InputContainer) -> Probe:
     )
 
 
+def _probe_pictures(path: Path) -> Probe:
+    with PictureReader(path) as reader:
+        facts = _facts(0, "pictures", reader.info)
+        video = replace(
+            facts,
+            variable=False,
+            rate=reader.rate,
+            frames=reader.frame_count,
+            duration=reader.duration,
+            interlaced=False,
+        )
+        return Probe(path, fault=None, unfit=None, duration=reader.duration, video=video, notes=reader.notes)
+
+
 def _first_info(container: av.container.InputContainer, stream: av.VideoStream) -> VideoInfo | None:
     """Return what the first picture says that can be decoded at all."""
     try:
@@ -223,11 +245,11 @@ def _first_info(container: av.container.InputContainer, stream: av.VideoStream) 
     return None
 
 
-def _video(stream: av.VideoStream, info: VideoInfo) -> VideoFacts:
+def _facts(index: int, codec: str, info: VideoInfo) -> VideoFacts:
     color = info.color
     return VideoFacts(
-        index=stream.index,
-        codec=stream.codec_context.name,
+        index=index,
+        codec=codec,
         info=info,
         matrix=_MATRICES.get(color.matrix),
         primaries=_spelled(ColorPrimaries, color.primaries),

@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pytest
 
+from vfi.media.images import write_image
 from vfi.media.probe import probe
 
 
@@ -88,3 +89,14 @@ def test_what_is_no_video_is_a_fault(tmp_path, content, words):
 
 def test_missing_times_are_noted(film):
     assert "carry no times" in probe(film("film.h264")).notes[0]
+
+
+def test_pictures_are_one_film(tmp_path):
+    for i in range(3):
+        write_image(tmp_path / f"{i}.png", np.full((40, 60, 3), 50 * i, np.uint8))
+    for path in (tmp_path, tmp_path / "%d.png"):
+        found = probe(path)
+        assert (found.video.frames, found.video.info.width, found.video.rate) == (3, 60, 25)
+        assert "carry no times" in found.notes[0]
+    (tmp_path / "1.png").write_text("no picture")
+    assert "1.png" in probe(tmp_path).fault
