@@ -517,6 +517,12 @@ def upsample(
             rich_help_panel="Timing",
         ),
     ] = None,
+    loop: Annotated[
+        bool,
+        typer.Option(
+            "--loop", help="Also make the frames from the last one to the first, for a loop.", rich_help_panel="Timing"
+        ),
+    ] = False,
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -669,6 +675,7 @@ def upsample(
                 encoding=encoding,
                 content=content,
                 rate_in=rate_in,
+                loop=loop,
                 overwrite=overwrite,
                 progress=progress,
             )
@@ -678,7 +685,7 @@ def upsample(
         if output is not None and names_folder(output, many):
             make_room(job.output)
         began = time.monotonic()
-        resumable = can_resume(job.source, job.output) and rate_in is None and glimpse is None
+        resumable = can_resume(job.source, job.output) and rate_in is None and glimpse is None and not loop
         summary = (run_resumably if resumable else run_at_once)(job, label)
         if verbose and summary is not None:
             seconds = time.monotonic() - began
@@ -792,7 +799,7 @@ def slowmo(
     if resumable:
         summary = upsample_film(
             source, target, source.name, quiet, between=interpolator, timing=timing,
-            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback), part=chosen, slow=slow,
+            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback), part=part, slow=slow,
             encoding=encoding, content=content, overwrite=overwrite, workdir=workdir, chunk=parse_fraction(chunk),
             restart=restart,
         )  # fmt: skip

@@ -21,7 +21,7 @@ from vfi.media.open import check_sink, is_pictures, open_sink, open_source
 from vfi.media.pictures import PICTURE_RATE
 from vfi.media.protocols import Sink, Source
 from vfi.media.verify import Written
-from vfi.spans import Content, Span, spans
+from vfi.spans import Content, Span, looped_spans, spans
 from vfi.timing import Timing
 from vfi.transparency import between_transparent
 
@@ -206,18 +206,20 @@ def interpolate(
     content: Content | None = None,
     *,
     end: Fraction | None = None,
+    loop: bool = False,
     stretch: Stretch | None = None,
     tally: Tally | None = None,
 ) -> Iterator[Frame]:
     """Yield a frame at every instant of ``timing``: the source's own where it has one, else a new one.
 
-    After the last frame nothing is known, so that it is held until its end. Frames from ``end`` (seconds) on are only
-    looked at. The frames of a ``stretch`` are those that the whole film has there. ``tally`` is counted up, by each
-    frame before the next one is made. Ten frames at most are in memory.
+    After the last frame nothing is known, so that it is held until its end; in a ``loop`` the first follows on it.
+    Frames from ``end`` (seconds) on are only looked at. The frames of a ``stretch`` are those that the whole film has
+    there. ``tally`` is counted up, by each frame before the next one is made. Ten frames at most are in memory.
     """
     content, tally = content or Content(), tally or Tally()
     start = stretch.start if stretch else None
-    for span in spans(frames, content, stretch.number if stretch else 0):
+    number = stretch.number if stretch else 0
+    for span in looped_spans(frames, content, end) if loop else spans(frames, content, number):
         if start is None:
             start = span.frames[0].time
         if stretch is not None and span.number >= stretch.gaps.stop:
@@ -327,15 +329,16 @@ def upsample(
     encoding: Encoding | None = None,
     content: Content | None = None,
     rate_in: Fraction | None = None,
+    loop: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Write ``source``, or a ``part`` of it, with more frames to ``output``, everything else unchanged.
 
     In ``slow`` motion, it is the slower film that ``timing`` gives more frames: with its factor one over the speed, it
-    keeps the frame rate. Between a part's last frame and the next one of the film there is motion as everywhere.
-    Both are what `vfi.media.open` knows: videos, animations, folders and patterns of pictures, y4m; ``rate_in`` is the
-    rate of pictures, which carry none, per second.
+    keeps the frame rate. Between a part's last frame and the next one of the film there is motion as everywhere; in a
+    ``loop`` the first frame follows on the last. Both are what `vfi.media.open` knows: videos, animations, folders and
+    patterns of pictures, y4m; ``rate_in`` is the rate of pictures, which carry none, per second.
 
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
@@ -356,9 +359,9 @@ def upsample(
             start=schedule.start,
             slow=slow,
         ) as writer:
-            beyond = {"beyond": True} if isinstance(reader, VideoReader) else {}
+            beyond = {"beyond": not loop} if isinstance(reader, VideoReader) else {}
             frames = (frame.slowed(speed) for frame in reader.frames(writer.copy, **beyond))
-            for frame in interpolate(frames, between, timing, content, end=schedule.end, tally=tally):
+            for frame in interpolate(frames, between, timing, content, end=schedule.end, loop=loop, tally=tally):
                 writer.write(frame)
                 if progress is not None:
                     progress(tally.made, schedule.total, tally.cuts + 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -106,6 +107,24 @@ def settled_from(number: int) -> int:
     there, or none does, and a new one begins at the settling. The first cuts found may be none: too little is known.
     """
     return max(0, number // _SETTLING * _SETTLING - _CALM + 1 - REACH)
+
+
+def looped_spans(frames: Iterable[Frame], content: Content, end: Fraction | None = None) -> Iterator[Span]:
+    """Yield what lies between the frames of a loop: the last span leads to the first frame, shown again at its end.
+
+    end: seconds; None for where the last frame's duration reaches.
+    """
+    return (span for span in spans(_closed(frames, end), content) if span.kind != "end")
+
+
+def _closed(frames: Iterable[Frame], end: Fraction | None) -> Iterator[Frame]:
+    first = last = None
+    for frame in frames:
+        first, last = first or frame, frame
+        yield frame
+    if first is not None and last is not None:
+        over = last.time + last.duration if end is None else end
+        yield replace(first.again(over), duration=Fraction(0))
 
 
 def _stills(run: list[Frame], last: int) -> Iterator[Span]:

@@ -188,3 +188,30 @@ def test_a_part_seen_from_where_the_film_has_settled_is_that_of_the_whole_film(c
 
 def test_what_must_be_seen_before_a_part_is_short():
     assert max(number - settled_from(number) for number in range(10_000)) < 48
+
+
+def test_a_loop_has_new_frames_from_the_last_to_the_first(blend):
+    source = film(*(np.full((8, 8, 3), level, np.uint8) for level in (0, 40, 80)))
+    made = list(interpolate(source, blend, FOUR_TIMES, loop=True))
+    assert [int(frame.rgb.max()) for frame in made] == [0, 10, 20, 30, 40, 50, 60, 70, 80, 60, 40, 20]
+    assert [frame.time for frame in made] == [i * TICK / 4 for i in range(12)]
+    assert made[-1].origin == "made"
+
+
+def test_a_loop_may_end_later_than_its_last_frame_says(blend):
+    source = film(*(np.full((8, 8, 3), level, np.uint8) for level in (0, 40, 80)))
+    made = list(interpolate(source, blend, TWICE, end=4 * TICK, loop=True))
+    assert [frame.time / TICK for frame in made[-2:]] == [2, 3]
+
+
+def test_a_loop_whose_ends_do_not_match_is_a_cut(blend):
+    made = list(interpolate(TWO_SCENES, blend, TWICE, loop=True))
+    assert len(made) == 2 * len(TWO_SCENES)
+    assert made[-1].origin == "repeated"
+
+
+def test_the_sound_of_a_loop_stays_as_it_is(film, tmp_path, blend, packets):
+    source = film("in.mp4", sound=["aac"])
+    summary = upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=Encoding(preset="ultrafast"), loop=True)
+    assert (summary.frames_out, summary.frames_made, summary.frames_repeated) == (24, 12, 0)
+    assert [data for _, data in packets(tmp_path / "out.mkv")[1]] == [data for _, data in packets(source)[1]]
