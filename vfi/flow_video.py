@@ -14,6 +14,7 @@ from flow.color import LEAST_SCALE, add_legend, flow_to_color, largest_motion
 from flow.files import read_flow
 from vfi.flow_inputs import View
 from vfi.media import Color, Encoding, Frame, Part, VideoReader, VideoWriter, read_image, write_image
+from vfi.media.alpha import opaque_format
 from vfi.media.color import LIMITED_RANGE, depth
 from vfi.media.images import upright
 from vfi.media.info import VideoInfo
@@ -155,6 +156,7 @@ def arrow_video(
     style, view = style or ArrowStyle(), view or View()
     with VideoReader(source, part) as reader:
         info, rotation = _seen(reader.info, view), reader.info.rotation
+    info = replace(info, pix_fmt=opaque_format(info.pix_fmt))
     if len(av.VideoFormat(info.pix_fmt).components) < 3 or av.VideoFormat(info.pix_fmt).has_palette:
         info = replace(info, pix_fmt="yuv420p" if depth(info.pix_fmt) <= 8 else "yuv420p10le")
 

@@ -322,12 +322,60 @@ def test_hdr10_metadata_is_kept(name, codec, film, tmp_path, blend):
     assert summary.notes == ()
 
 
-def test_transparency_is_left_out_and_mentioned(film, tmp_path, blend):
-    source = film("in.mkv", codec="ffv1", pix_fmt="yuva420p")
-    summary = upsample(source, tmp_path / "out.mkv", blend, TWICE, encoding=Encoding(codec="ffv1"))
-    assert "Transparency" in summary.notes[0]
-    with VideoReader(tmp_path / "out.mkv") as made:
-        assert made.info.pix_fmt == "yuv420p"
+def sprite(index, size):
+    """A soft-edged red square over nothing, whose hidden colour is white."""
+    image = np.full((size[1], size[0], 4), (255, 255, 255, 0), np.uint8)
+    left = 8 + 2 * index
+    image[20:40, left : left + 24] = 250, 10, 20, 128
+    image[22:38, left + 2 : left + 22, 3] = 255
+    return av.VideoFrame.from_ndarray(image, "rgba").reformat(format="bgra")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "tolerance"),
+    [
+        ("out.mkv", None, 0),
+        ("out.mov", None, 1),
+        ("out.mov", "qtrle", 0),
+        ("out.mov", "png", 0),
+        ("out.webm", None, 24),
+        ("out.webm", "libvpx", 24),
+    ],
+)
+def test_transparency_is_kept_where_the_format_holds_it(name, codec, tolerance, film, tmp_path, blend):
+    source = film("in.mkv", codec="ffv1", pix_fmt="bgra", picture=sprite, frames=5)
+    fast = {"deadline": "realtime", "cpu-used": "8"} if name == "out.webm" else {}
+    summary = upsample(source, tmp_path / name, blend, TWICE, encoding=Encoding(codec=codec, options=fast))
+    before, after = read(source), read(tmp_path / name)
+    for one, other in zip(before, after[::2], strict=True):
+        alpha = np.rint(other.alpha * np.float32(255 / np.iinfo(other.alpha.dtype).max))
+        assert np.abs(one.alpha - alpha).max() <= tolerance
+    middle = (before[0].alpha.astype(int) + before[1].alpha) / 2
+    assert np.abs(after[1].alpha * (255 / np.iinfo(after[1].alpha.dtype).max) - middle).max() <= tolerance + 1
+    assert not any("Transparency" in note for note in summary.notes)
+    # and once more, from what was written
+    again = upsample(tmp_path / name, tmp_path / "again.mkv", blend, TWICE)
+    assert again.pix_fmt in ("bgra", "yuva444p12le", "yuva420p")
+    np.testing.assert_array_equal(read(tmp_path / "again.mkv")[0].alpha, after[0].alpha)
+
+
+def test_transparency_is_left_out_over_black_elsewhere_and_mentioned(film, tmp_path, blend):
+    source = film("in.mkv", codec="ffv1", pix_fmt="bgra", picture=sprite, frames=5)
+    encoding = Encoding(preset="ultrafast", crf=0, pix_fmt="yuv444p")
+    summary = upsample(source, tmp_path / "out.mp4", blend, TWICE, encoding=encoding)
+    assert ".mp4 with libx264 holds none" in summary.notes[0]
+    made = read(tmp_path / "out.mp4")
+    assert max(int(frame.rgb[:20].max()) for frame in made) <= 1
+    for one, other in zip(read(source), made[::2], strict=True):
+        assert np.abs(one.flat.astype(int) - other.rgb).max() <= 3
+
+
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (9, 1, 9, 16)])
+def test_prores_keeps_the_colour_tags(tags, film, tmp_path, blend):
+    source = film("in.mkv", tags=tags, pix_fmt="yuv422p10le", frames=3)
+    upsample(source, tmp_path / "out.mov", blend, TWICE, encoding=Encoding(codec="prores_ks"))
+    with VideoReader(source) as before, VideoReader(tmp_path / "out.mov") as after:
+        assert after.info.color == before.info.color
 
 
 def test_animated_gifs_become_films(film, tmp_path, blend):

@@ -188,11 +188,11 @@ def luma_of_rgb(rgb: np.ndarray, color: Color) -> np.ndarray:
 
 
 def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -> av.VideoFrame:
-    """Return the picture in another pixel format and, between RGB and YUV, from ``color`` to ``target``.
+    """Return the picture in another pixel format and range and, between RGB and YUV, from ``color`` to ``target``.
 
-    A picture that has the format already is returned as it is.
+    A picture that has both already is returned as it is.
     """
-    if picture.format.name == pix_fmt:
+    if picture.format.name == pix_fmt and (picture.format.is_rgb or color.full_range == target.full_range):
         return picture
     source = _planar(picture)
     if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb:

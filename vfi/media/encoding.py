@@ -42,6 +42,10 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "ffv1": {"level": "3"},
     "prores_ks": {"profile": "hq"},
 }
+# What they need further for pictures with transparency.
+_ALPHA_DEFAULTS = {"prores_ks": {"profile": "4444"}, "libvpx": {"auto-alt-ref": "0"}}
+# The encoders that hold transparency, by the ending of the file.
+_FOR_ALPHA = {".mov": "prores_ks", ".mkv": "ffv1", ".webm": "libvpx-vp9"}
 
 
 @dataclass(frozen=True)
@@ -76,17 +80,21 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
         raise MediaError(f"{output} must end in one of {', '.join(CONTAINERS)}: choose such a name")
     name = encoding.codec or _default_codec(suffix, info)
     codec = _codec(name)
+    alpha = has_alpha(info.pix_fmt) and _holds_alpha(codec, suffix)
     if (name, suffix) in _SQUARE_PIXELS and info.pixel_aspect not in (None, 1):
         raise MediaError(f"{suffix} with {name} loses the pixel aspect {info.pixel_aspect}: write an .mp4 instead")
-    options = _options(encoding, name)
+    options = _options(encoding, name, alpha)
     keeps_hdr = info.hdr is not None and name in _HDR_PARAMETERS
     if info.hdr is not None and keeps_hdr:
         options = _with_hdr(options, name, info.hdr)
-    pix_fmt = _pix_fmt(encoding.pix_fmt, info, codec, options)
+    pix_fmt = _pix_fmt(encoding.pix_fmt, info, codec, options, alpha)
     notes = []
-    if has_alpha(info.pix_fmt):
-        notes.append("Transparency is left out: the new frames have none.")
-    if pix_fmt != _plain(info.pix_fmt):
+    if has_alpha(info.pix_fmt) and not has_alpha(pix_fmt):
+        notes.append(
+            f"Transparency is left out, over black: {suffix} with {name} holds none, .mov with prores_ks, .webm with"
+            " libvpx-vp9 and .mkv with ffv1 do."
+        )
+    if not _same_samples(pix_fmt, info.pix_fmt if has_alpha(pix_fmt) else _plain(info.pix_fmt)):
         notes.append(_stored_otherwise(pix_fmt, info, name, encoding.pix_fmt is not None))
     if info.hdr is not None and not keeps_hdr:
         notes.append(f"The HDR10 mastering data is left out: {name} does not take it; libx265 does.")
@@ -98,7 +106,8 @@ def _stored_otherwise(pix_fmt: str, info: VideoInfo, codec: str, asked: bool) ->
     if asked:
         return f"{stored}, not {info.pix_fmt} as in the source."
     if av.VideoFormat(info.pix_fmt).is_rgb and "420" in pix_fmt:
-        return f"{stored}, which every player shows, not as {info.pix_fmt}: yuv444p keeps all detail of colour."
+        full = pix_fmt.replace("420", "444")
+        return f"{stored}, which every player shows, not as {info.pix_fmt}: {full} keeps all detail of colour."
     return f"{stored}, not {info.pix_fmt} as in the source: {codec} takes no {info.width}x{info.height} {info.pix_fmt}."
 
 
@@ -121,6 +130,8 @@ def stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
         color = replace(color, matrix=RGB, range=FULL_RANGE)
     elif was_rgb:
         color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
+    elif encoder.codec.startswith("prores") and color.full_range:
+        color = replace(color, range=LIMITED_RANGE)  # it knows no other
     return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
 
 
@@ -156,9 +167,25 @@ def headers(context: av.VideoCodecContext) -> bytes:
 
 
 def _default_codec(suffix: str, info: VideoInfo) -> str:
+    if has_alpha(info.pix_fmt) and suffix in _FOR_ALPHA:
+        return _FOR_ALPHA[suffix]
     if suffix == ".webm":
         return "libvpx-vp9" if info.depth <= 8 else "libsvtav1"  # libvpx is built for 8 bits only
     return "libx264"
+
+
+def _holds_alpha(codec: av.Codec, suffix: str) -> bool:
+    """Tell whether transparency survives the codec in the container."""
+    if codec.name in ("libvpx", "libvpx-vp9") and suffix not in (".webm", ".mkv"):
+        return False  # where it is kept beside the pictures
+    return any(has_alpha(layout.name) for layout in codec.video_formats or [])
+
+
+def _same_samples(one: str, other: str) -> bool:
+    """Tell whether two pixel formats differ in nothing but the order of what they hold."""
+    a, b = av.VideoFormat(one), av.VideoFormat(other)
+    rgb = a.is_rgb and b.is_rgb and not (a.has_palette or b.has_palette)
+    return one == other or bool(rgb and depth(one) == depth(other) and has_alpha(one) == has_alpha(other))
 
 
 def _codec(name: str) -> av.Codec:
@@ -173,7 +200,7 @@ def _codec(name: str) -> av.Codec:
     return codec
 
 
-def _options(encoding: Encoding, codec: str) -> dict[str, str]:
+def _options(encoding: Encoding, codec: str, alpha: bool) -> dict[str, str]:
     context: Any = av.CodecContext.create(codec, "w")
     private = {option.name for option in context.supported_options.private}
     known = private | {option.name for option in context.supported_options.generic}
@@ -187,7 +214,7 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
             near = difflib.get_close_matches(key, known, n=3)
             hint = f"did you mean {', '.join(near)}?" if near else "leave it out"
             raise MediaError(f"{codec} has no option {key!r}: {hint}")
-    defaults = dict(_DEFAULTS.get(codec, {}))
+    defaults = dict(_DEFAULTS.get(codec, {})) | (_ALPHA_DEFAULTS.get(codec, {}) if alpha else {})
     if {"qp", "b", "global_quality"} & wished.keys():
         defaults.pop("crf", None)  # another way to set the quality was chosen
     options = {**defaults, **wished}
@@ -210,12 +237,16 @@ def _plain(pix_fmt: str) -> str:
     return pix_fmt.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp")
 
 
-def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[str, str]) -> str:
-    """Return the first pixel format with which the encoder opens: the wish, the source's, or the nearest."""
-    offered = [f.name for f in codec.video_formats or [] if not f.name.startswith("yuvj") and not has_alpha(f.name)]
+def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[str, str], alpha: bool) -> str:
+    """Return the first pixel format with which the encoder opens: the wish, the source's, or the nearest.
+
+    With ``alpha`` it is one with transparency.
+    """
+    formats = [f.name for f in codec.video_formats or [] if not f.name.startswith(("yuvj", "ya"))]
+    offered = [name for name in formats if has_alpha(name) == alpha]
     if wish is not None:
-        if offered and wish not in offered:
-            raise MediaError(f"{codec.name} does not take {wish}: use one of {', '.join(offered)}")
+        if formats and wish not in formats:
+            raise MediaError(f"{codec.name} does not take {wish}: use one of {', '.join(formats)}")
         failure = _failure(codec.name, wish, info, options)
         if failure:
             raise MediaError(
@@ -223,9 +254,9 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
                 f" ({failure}): change one of them"
             )
         return wish
-    native = _plain(info.pix_fmt)
+    native = info.pix_fmt if alpha else _plain(info.pix_fmt)
     if av.VideoFormat(native).is_rgb and native not in offered and codec.name in _FOR_PLAYERS:
-        native = "yuv420p10le" if info.depth > 8 else "yuv420p"
+        native = "yuva420p" if alpha else "yuv420p10le" if info.depth > 8 else "yuv420p"
     candidates = [fmt for fmt in offered if depth(fmt) >= min(info.depth, max(map(depth, offered)))]
     failure = None
     if native in offered or not offered:

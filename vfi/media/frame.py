@@ -118,6 +118,13 @@ class Frame:
 
         In a format without transparency it is as it is seen over black.
         """
+        picture = self._picture_as(pix_fmt, color)
+        # ProRes takes its tags from every picture.
+        picture.colorspace, picture.color_range = color.matrix, color.range
+        picture.color_primaries, picture.color_trc = color.primaries, color.transfer
+        return picture
+
+    def _picture_as(self, pix_fmt: str, color: Color) -> av.VideoFrame:
         if not has_alpha(pix_fmt):
             return self._colors_as(pix_fmt, color) if self.opaque else self._converted(self.flat, pix_fmt, color)
         if self.picture is not None and self.picture.format.name == pix_fmt:

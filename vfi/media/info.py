@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 
-from vfi.media.color import RGB, Color, depth
+from vfi.media.color import FULL_RANGE, RGB, UNSPECIFIED, Color, depth
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,13 @@ def describe(picture: av.VideoFrame, stream: av.VideoStream) -> VideoInfo:
     items: Any = picture.side_data  # iterates over its items, though typed as a mapping
     side_data = {item.type: item for item in items}
     matrix = side_data.get(Type.DISPLAYMATRIX)
+    said = stream.codec_context  # by the container, which a decoder that is not the stream's own does not know
+    rgb, full = picture.format.is_rgb, picture.format.is_rgb or picture.format.name.startswith("yuvj")
     color = Color(
-        matrix=RGB if picture.format.is_rgb else picture.colorspace,
-        range=picture.color_range or (2 if picture.format.name.startswith("yuvj") else 0),
-        primaries=picture.color_primaries,
-        transfer=picture.color_trc,
+        matrix=RGB if rgb else _known(picture.colorspace, said.colorspace),
+        range=FULL_RANGE if full else picture.color_range or said.color_range,
+        primaries=_known(picture.color_primaries, said.color_primaries),
+        transfer=_known(picture.color_trc, said.color_trc),
     )
     return VideoInfo(
         width=picture.width,
@@ -92,6 +94,10 @@ def describe(picture: av.VideoFrame, stream: av.VideoStream) -> VideoInfo:
         rotation=picture.rotation,
         hdr=_hdr(side_data.get(Type.MASTERING_DISPLAY_METADATA), side_data.get(Type.CONTENT_LIGHT_LEVEL)),
     )
+
+
+def _known(code: int, other: int) -> int:
+    return other if code == UNSPECIFIED else code
 
 
 def _int32(side_data: object) -> np.ndarray:

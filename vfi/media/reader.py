@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import av
 
+from vfi.media.decoder import decoder_of
 from vfi.media.entry import INTERLEAVING, Entry, begins, reaches
 from vfi.media.errors import MediaError, reading
 from vfi.media.frame import Frame
@@ -199,7 +199,7 @@ class VideoReader:
 
         first: seconds; None for the part's start. What cannot be decoded before it is passed over.
         """
-        context: Any = container.streams[self.stream.index].codec_context
+        context = decoder_of(container.streams[self.stream.index])
         context.thread_type = threads
         context.options = {"err_detect": "explode"}  # a patched-up picture would go unnoticed
         first, number = self.start if first is None else first, 0

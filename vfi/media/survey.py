@@ -16,6 +16,7 @@ from typing import Any
 import av
 import av.logging
 
+from vfi.media.decoder import decoder_of
 from vfi.media.entry import Entry, EntryFinder, KeyPictures
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
@@ -127,9 +128,9 @@ def examine(path: Path, part: Part | None = None) -> Survey:
     with reading(path), container, _complaints() as complaints:
         stream = main_video(container, path)
         index = stream.index
-        context: Any = stream.codec_context
+        context: Any = decoder_of(stream)
         context.thread_count = 1  # complaints of other threads could not be caught
-        codec, rates = context.name, [stream.average_rate, stream.guessed_rate, stream.base_rate]
+        codec, rates = stream.codec_context.name, [stream.average_rate, stream.guessed_rate, stream.base_rate]
         stamps, packets, stamped, ends = array("q"), 0, True, dict[int, Fraction]()
         last, origin, first = (0, 0), None, None
         finder = EntryFinder(index)
@@ -182,7 +183,7 @@ def examine(path: Path, part: Part | None = None) -> Survey:
             keys=finder.keys if seekable else None,
             countable=countable,
             stamped=stamped,
-            interlaced=context.field_order in _INTERLACED or first.interlaced_frame,
+            interlaced=stream.codec_context.field_order in _INTERLACED or first.interlaced_frame,
             ends=ends,
         )
 

@@ -13,7 +13,8 @@ from typing import Any
 import av
 import numpy as np
 
-from vfi.media.color import UNSPECIFIED
+from vfi.media.color import UNSPECIFIED, has_alpha
+from vfi.media.decoder import decoder_of
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
 from vfi.media.streams import is_cover, is_filler
@@ -86,6 +87,7 @@ class Plan:
             if len(written.chapters()) != self.chapters:
                 raise _breach(path, f"it has {len(written.chapters())} chapters, not {self.chapters}")
             video: Any = streams[self.video_index]
+            decoder = decoder_of(video)
             found, stamps, picture = defaultdict[int, _Found](_Found), array("q"), None
             for packet in written.demux():
                 index = packet.stream_index
@@ -94,8 +96,8 @@ class Plan:
                 found[index].add(packet)
                 if index == self.video_index and packet.pts is not None:
                     stamps.append(packet.pts)
-                    picture = picture or next(iter(video.codec_context.decode(packet)), None)
-            picture = picture or next(iter(video.codec_context.decode(None)), None)
+                    picture = picture or next(iter(decoder.decode(packet)), None)
+            picture = picture or next(iter(decoder.decode(None)), None)
             if picture is None:
                 raise _breach(path, "its video cannot be decoded")
             if video.duration is not None and "mp4" in written.format.name:
@@ -179,6 +181,7 @@ class Plan:
             "width": (wanted.width, found.width),
             "height": (wanted.height, found.height),
             "pixel layout": (_layout(wanted.pix_fmt), _layout(found.pix_fmt)),
+            "transparency": (has_alpha(wanted.pix_fmt), has_alpha(found.pix_fmt)),
             "depth": (wanted.depth, min(wanted.depth, found.depth)),
             "HDR10 data": (True, wanted.hdr is None or wanted.hdr.near(found.hdr)),
             "rotation": (wanted.display_matrix, found.display_matrix),
