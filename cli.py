@@ -517,6 +517,14 @@ def upsample(
             rich_help_panel="Timing",
         ),
     ] = None,
+    deinterlace: Annotated[
+        str,
+        typer.Option(
+            help="Interlaced video: frame (of each picture one), field (of each field one, at twice the rate), or off"
+            " (refused).",
+            rich_help_panel="Content",
+        ),
+    ] = "off",
     loop: Annotated[
         bool,
         typer.Option(
@@ -595,6 +603,7 @@ def upsample(
     """
     from vfi.batch import find_inputs, plan_batch
     from vfi.media import Encoding
+    from vfi.media.deinterlace import check_deinterlace
     from vfi.outputs import make_room, names_folder, output_path, refuse_existing
     from vfi.pipeline import upsample as upsample_video
     from vfi.resumable import can_resume, default_workdir, lesson_path
@@ -602,6 +611,7 @@ def upsample(
     from vfi.timing import Factor, TargetRate
 
     content, part = Content(cuts, cut_threshold, held), parse_part(start, end)  # type: ignore[arg-type]
+    check_deinterlace(deinterlace)
     inputs = find_inputs(sources)
     many = len(sources) > 1 or bool(inputs.found)
     if list_cuts:
@@ -675,6 +685,7 @@ def upsample(
                 encoding=encoding,
                 content=content,
                 rate_in=rate_in,
+                deinterlace=deinterlace,  # type: ignore[arg-type]
                 loop=loop,
                 overwrite=overwrite,
                 progress=progress,

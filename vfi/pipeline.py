@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader
+from vfi.media.deinterlace import Deinterlace
 from vfi.media.frame import Origin
 from vfi.media.numbering import is_pattern
 from vfi.media.open import check_sink, is_pictures, open_sink, open_source
@@ -329,6 +330,7 @@ def upsample(
     encoding: Encoding | None = None,
     content: Content | None = None,
     rate_in: Fraction | None = None,
+    deinterlace: Deinterlace = "off",
     loop: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -338,7 +340,8 @@ def upsample(
     In ``slow`` motion, it is the slower film that ``timing`` gives more frames: with its factor one over the speed, it
     keeps the frame rate. Between a part's last frame and the next one of the film there is motion as everywhere; in a
     ``loop`` the first frame follows on the last. Both are what `vfi.media.open` knows: videos, animations, folders and
-    patterns of pictures, y4m; ``rate_in`` is the rate of pictures, which carry none, per second.
+    patterns of pictures, y4m; ``rate_in`` is the rate of pictures, which carry none, per second. Interlaced video is
+    refused, or with ``deinterlace`` made frames of first, one of each picture ("frame") or of each field ("field").
 
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
@@ -347,7 +350,7 @@ def upsample(
     check_sink(output, source, overwrite)
     if is_pictures(source) and is_pattern(output):
         rate_in = rate_in or PICTURE_RATE  # which will not be seen
-    with open_source(source, rate=rate_in, part=part) as reader:
+    with open_source(source, rate=rate_in, part=part, deinterlace=deinterlace) as reader:
         schedule, tally = Schedule.of(reader, timing, speed), Tally()
         with open_sink(
             output,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vfi.media.animation import ANIMATIONS, AnimationReader
 from vfi.media.animation_writer import AnimationWriter
+from vfi.media.deinterlace import Deinterlace
 from vfi.media.encoding import CONTAINERS, Encoding
 from vfi.media.errors import MediaError
 from vfi.media.images import IMAGE_SUFFIXES
@@ -41,11 +42,16 @@ def _is_whole(path: Path) -> bool:
     return is_pictures(path) or is_y4m(path) or path.suffix.lower() in ANIMATIONS
 
 
-def open_source(path: Path, *, rate: Fraction | None = None, part: Part | None = None) -> Source:
+def open_source(
+    path: Path, *, rate: Fraction | None = None, part: Part | None = None, deinterlace: Deinterlace = "off"
+) -> Source:
     """Open a video, y4m on standard input (``-``), or pictures: a folder, a pattern (``%05d.png``) or a wildcard.
 
-    rate: of pictures, which carry no times, per second; part: of a video. Raises MediaError if it cannot be read.
+    rate: of pictures, which carry no times, per second; part: of a video; deinterlace: of a video or y4m. Raises
+    MediaError if it cannot be read.
     """
+    if deinterlace != "off" and (is_pictures(path) or path.suffix.lower() in ANIMATIONS):
+        raise MediaError(f"{path} holds whole pictures, which are not interlaced: leave out the deinterlacing")
     if part and _is_whole(path):
         raise MediaError(f"{path} is read as a whole: leave out the start and the end")
     if is_pictures(path):
@@ -53,10 +59,10 @@ def open_source(path: Path, *, rate: Fraction | None = None, part: Part | None =
     if rate is not None:
         raise MediaError(f"{path} has its own times: leave out the rate of the input")
     if is_y4m(path):
-        return Y4mReader(path)
+        return Y4mReader(path, deinterlace)
     if path.suffix.lower() in ANIMATIONS:
         return AnimationReader(path)
-    return VideoReader(path, part)
+    return VideoReader(path, part, deinterlace)
 
 
 def middle_part(path: Path, part: Part, seconds: Fraction) -> Part:

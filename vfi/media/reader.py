@@ -10,6 +10,7 @@ from types import TracebackType
 import av
 
 from vfi.media.decoder import decoder_of
+from vfi.media.deinterlace import Deinterlace, check_deinterlace, deinterlaced
 from vfi.media.entry import INTERLEAVING, Entry, begins, reaches
 from vfi.media.errors import MediaError, reading
 from vfi.media.frame import Frame
@@ -31,9 +32,12 @@ class VideoReader:
     container: av.container.InputContainer
     stream: av.VideoStream  # the main one
 
-    def __init__(self, path: Path, part: Part | None = None) -> None:
+    def __init__(self, path: Path, part: Part | None = None, deinterlace: Deinterlace = "off") -> None:
+        """Open the file; ``deinterlace`` says what becomes of interlaced pictures, which are refused if it is "off"."""
+        check_deinterlace(deinterlace)
         self.path = path
-        self.survey = survey(path, part or Part())
+        self.survey = survey(path, part or Part(), deinterlace)
+        self._deinterlace, self._fields = deinterlace, 2 if deinterlace == "field" else 1
         with reading(path):
             self.container = open_input(path)
         self._again: av.container.InputContainer | None = None  # to read from the start where seeking failed
@@ -88,17 +92,17 @@ class VideoReader:
     @property
     def rate(self) -> Fraction | None:
         """Frames per second, None if variable."""
-        return self.timeline.rate
+        return None if self.timeline.rate is None else self.timeline.rate * self._fields
 
     @property
     def average_rate(self) -> Fraction:
         """Frames per second on average."""
-        return self.timeline.average_rate
+        return self.timeline.average_rate * self._fields
 
     @property
     def tick(self) -> Fraction:
         """Seconds; every frame's time is the start plus a whole number of these."""
-        return self.timeline.tick
+        return self.timeline.tick / self._fields
 
     @property
     def duration(self) -> Fraction:
@@ -108,12 +112,15 @@ class VideoReader:
     @property
     def frame_count(self) -> int | None:
         """How many frames will come, None if only decoding can tell."""
-        return self.timeline.frames if self.survey.countable else None
+        return self.timeline.frames * self._fields if self.survey.countable else None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the file is read, a sentence each."""
-        return self.survey.notes(self.container)
+        notes = self.survey.notes(self.container)
+        if self._deinterlace != "off" and not self.survey.interlaced:
+            notes += ("The pictures are not marked as interlaced, and are deinterlaced all the same.",)
+        return notes
 
     def frames(self, pass_on: PassOn | None = None, *, beyond: bool = False) -> Iterator[Frame]:
         """Yield every frame in order of time; can be called once.
@@ -122,7 +129,7 @@ class VideoReader:
         ``pass_on`` as they come, some from around the part. Raises MediaError where the video cannot be decoded, or
         if it ends too early: never a shorter film.
         """
-        yield from self.checked(self._items(), 0, pass_on, beyond)
+        return deinterlaced(self.checked(self._items(), 0, pass_on, beyond), self._deinterlace, self.survey.parity)
 
     def time_of(self, number: int) -> Fraction:
         """Return when frame ``number`` (from 0) comes, in seconds; nearly, where only decoding can tell.
@@ -163,7 +170,7 @@ class VideoReader:
                 count, previous = count + 1, time
             elif beyond:
                 yield item
-        if count < 2 or self.frame_count not in (None, count):
+        if count < 2 or (self._survey.countable and count != self.timeline.frames):
             raise MediaError(
                 f"{self.path} is damaged: {count} of its {self.timeline.frames} pictures can be decoded; get it anew"
             )

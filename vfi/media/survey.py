@@ -17,6 +17,7 @@ import av
 import av.logging
 
 from vfi.media.decoder import decoder_of
+from vfi.media.deinterlace import Deinterlace, Parity, interlaced_refusal
 from vfi.media.entry import Entry, EntryFinder, KeyPictures
 from vfi.media.errors import MediaError, reading
 from vfi.media.info import VideoInfo, describe
@@ -28,7 +29,8 @@ from vfi.media.timeline import Timeline, timeline
 _OPEN_OPTIONS = {"protocol_whitelist": "file"}
 # Codecs in which a packet need not become a picture, so that counting packets does not count pictures.
 _UNCOUNTABLE = {"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
-_INTERLACED = {2, 3, 4, 5}  # of AVFieldOrder
+# By AVFieldOrder: of the last two, the field that is stored first is shown last.
+_PARITIES: dict[int, Parity] = {2: "tff", 3: "bff", 4: "bff", 5: "tff"}
 # Codecs whose key frames are what they say: from one on, pictures are decoded as if from the start.
 _TRUE_KEYS = {
     "h264", "hevc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "prores", "dnxhd", "mjpeg", "ffv1", "rawvideo",
@@ -48,6 +50,7 @@ class Survey:
     countable: bool  # every picture of the timeline will be decoded
     stamped: bool  # the pictures carry their own times
     interlaced: bool  # each picture holds two moments
+    parity: Parity  # which of its fields comes first
     ends: Mapping[int, Fraction]  # of every stream's last packet, by its index, on the file's own clock
 
     @property
@@ -75,13 +78,10 @@ class Survey:
             notes.append(f"The pictures carry no times: {rate:.6g} frames per second are assumed.")
         return tuple(notes)
 
-    def unfit(self, path: Path) -> str | None:
+    def unfit(self, path: Path, deinterlace: Deinterlace = "off") -> str | None:
         """Return why there is nothing to interpolate in a file that is whole, None if there is something."""
-        if self.interlaced:
-            return (
-                f"{path} is interlaced, each picture holds two moments: deinterlace it first, for example with"
-                f" ffmpeg -i {path.name} -vf bwdif -crf 12 {path.stem}_progressive.mkv"
-            )
+        if self.interlaced and deinterlace == "off":
+            return interlaced_refusal(str(path))
         if self.timeline.frames < 2:
             return f"{path} has a single picture: there is nothing to put in between, give a video"
         return None
@@ -112,10 +112,10 @@ def _open(path: Path) -> tuple[av.container.InputContainer, list[str]]:
     return container, [text.strip() for _, _, text in complaints if "ended prematurely" in text]
 
 
-def survey(path: Path, part: Part) -> Survey:
+def survey(path: Path, part: Part, deinterlace: Deinterlace = "off") -> Survey:
     """Read every packet of the file. Raises MediaError if it or the part of it is unfit: see `VideoReader`."""
     found = examine(path, part)
-    if (reason := found.unfit(path)) is not None:
+    if (reason := found.unfit(path, deinterlace)) is not None:
         raise MediaError(reason)
     return found
 
@@ -183,7 +183,8 @@ def examine(path: Path, part: Part | None = None) -> Survey:
             keys=finder.keys if seekable else None,
             countable=countable,
             stamped=stamped,
-            interlaced=stream.codec_context.field_order in _INTERLACED or first.interlaced_frame,
+            interlaced=stream.codec_context.field_order in _PARITIES or first.interlaced_frame,
+            parity="auto" if first.interlaced_frame else _PARITIES.get(stream.codec_context.field_order, "auto"),
             ends=ends,
         )
 

@@ -22,6 +22,7 @@ import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 
 from vfi.media.color import FULL_RANGE, LIMITED_RANGE, Color, has_alpha, stored_planes
+from vfi.media.deinterlace import Deinterlace, Parity, check_deinterlace, deinterlaced, interlaced_refusal
 from vfi.media.encoding import Encoder, Encoding
 from vfi.media.errors import MediaError, reading, writing
 from vfi.media.frame import Frame
@@ -38,6 +39,7 @@ _PIX_FMTS = {
     **{f"mono{bits}": f"gray{bits}le" for bits in _DEEP},
 }
 _NAMES = {pix_fmt: name for name, pix_fmt in _PIX_FMTS.items()}
+_PARITIES: dict[str, Parity] = {"t": "tff", "b": "bff", "m": "auto"}
 _LONGEST_LINE = 1024  # bytes
 _HOW = "ffmpeg -i FILE -f yuv4mpegpipe - makes one"
 
@@ -49,7 +51,7 @@ class Y4mHeader:
     info: VideoInfo
     rate: Fraction  # frames per second
     color_space: str  # as named by y4m
-    interlaced: bool = False
+    parity: Parity | None = None  # which field comes first, if it is interlaced
 
     @classmethod
     def parse(cls, line: bytes, name: str) -> Y4mHeader:
@@ -72,7 +74,7 @@ class Y4mHeader:
             raise MediaError(f"{name} is in the y4m colour space {space!r}: use one of {', '.join(_PIX_FMTS)}")
         color = Color(range={"FULL": FULL_RANGE, "LIMITED": LIMITED_RANGE}.get(extra.get("XCOLORRANGE", ""), 0))
         info = VideoInfo(width, height, _PIX_FMTS[space], color, _aspect(values.get("A", "")), None, 0, None)
-        return cls(info, rate, space, values.get("I", "p")[:1] in ("t", "b", "m"))
+        return cls(info, rate, space, _PARITIES.get(values.get("I", "p")[:1]))
 
     def spelled(self) -> bytes:
         """Return the line."""
@@ -92,8 +94,11 @@ class Y4mReader:
     Raises MediaError if the header is wrong, or the stream ends within a frame, is interlaced or has but one frame.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, deinterlace: Deinterlace = "off") -> None:
+        """Open the stream; ``deinterlace`` says what becomes of interlaced pictures, refused if it is "off"."""
+        check_deinterlace(deinterlace)
         self.path = path
+        self._deinterlace = deinterlace
         self._name = "standard input" if path == PIPE else str(path)
         if path == PIPE:
             if sys.stdin.isatty():
@@ -104,13 +109,13 @@ class Y4mReader:
                 self._stream = path.open("rb")
         try:
             self.header = Y4mHeader.parse(self._line(), self._name)
-            if self.header.interlaced:
-                raise MediaError(f"{self._name} is interlaced, each picture holds two moments: deinterlace it first")
+            if self.header.parity is not None and deinterlace == "off":
+                raise MediaError(interlaced_refusal(self._name))
         except BaseException:
             self._close()
             raise
         self.info = self.header.info
-        self.rate = self.average_rate = self.header.rate
+        self.rate = self.average_rate = self.header.rate * (2 if deinterlace == "field" else 1)
 
     def __enter__(self) -> Y4mReader:
         return self
@@ -142,12 +147,15 @@ class Y4mReader:
 
     def frames(self, pass_on: PassOn | None = None) -> Iterator[Frame]:
         """Yield every frame. Raises MediaError where the stream is damaged or ends within a frame."""
-        count = 0
+        return deinterlaced(self._stored(), self._deinterlace, self.header.parity or "auto")
+
+    def _stored(self) -> Iterator[Frame]:
+        count, rate = 0, self.header.rate
         while line := self._line():
             picture = av.VideoFrame(self.info.width, self.info.height, self.info.pix_fmt)
             if not line.startswith(b"FRAME") or not line.endswith(b"\n") or not self._fill(picture):
                 raise MediaError(f"{self._name} is cut short or damaged after {count} frames: make it anew")
-            yield Frame(count / self.rate, 1 / self.rate, self.info.color, picture)
+            yield Frame(count / rate, 1 / rate, self.info.color, picture)
             count += 1
         if count < 2:
             what = ("no picture", "a single picture")[count]
