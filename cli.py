@@ -570,6 +570,12 @@ def upsample(
             rich_help_panel="Output",
         ),
     ] = None,
+    side_by_side: Annotated[
+        bool,
+        typer.Option(
+            "--side-by-side", help="Show the source on the left, the result on the right.", rich_help_panel="Output"
+        ),
+    ] = False,
     confidence: Annotated[
         Path | None,
         typer.Option(
@@ -633,8 +639,14 @@ def upsample(
     report_skipped(batch.skipped)
     if not many:
         refuse_existing(batch.jobs[0].output, overwrite)
-    if workdir is not None and (many or not can_resume(batch.jobs[0].source, batch.jobs[0].output)):
-        raise typer.BadParameter("name one film, to be written as a film", param_hint="--workdir")
+    # Chunks begin anywhere in a film with its own clock.
+    at_once = bool(rate_in or preview or loop or side_by_side) or deinterlace != "off"
+    if workdir is not None and (many or at_once or not can_resume(batch.jobs[0].source, batch.jobs[0].output)):
+        raise typer.BadParameter(
+            "name one film, to be written as a film, without --fps-in, --preview, --loop, --side-by-side or"
+            " --deinterlace",
+            param_hint="--workdir",
+        )
     if confidence is not None:
         if many:
             raise typer.BadParameter("name one video", param_hint="--confidence")
@@ -687,6 +699,7 @@ def upsample(
                 rate_in=rate_in,
                 deinterlace=deinterlace,  # type: ignore[arg-type]
                 loop=loop,
+                side_by_side=side_by_side,
                 overwrite=overwrite,
                 progress=progress,
             )
@@ -696,7 +709,7 @@ def upsample(
         if output is not None and names_folder(output, many):
             make_room(job.output)
         began = time.monotonic()
-        resumable = can_resume(job.source, job.output) and rate_in is None and glimpse is None and not loop
+        resumable = not at_once and can_resume(job.source, job.output)
         summary = (run_resumably if resumable else run_at_once)(job, label)
         if verbose and summary is not None:
             seconds = time.monotonic() - began

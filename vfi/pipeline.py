@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -22,6 +22,7 @@ from vfi.media.open import check_sink, is_pictures, open_sink, open_source
 from vfi.media.pictures import PICTURE_RATE
 from vfi.media.protocols import Sink, Source
 from vfi.media.verify import Written
+from vfi.side_by_side import SideBySide
 from vfi.spans import Content, Span, looped_spans, spans
 from vfi.timing import Timing
 from vfi.transparency import between_transparent
@@ -332,6 +333,7 @@ def upsample(
     rate_in: Fraction | None = None,
     deinterlace: Deinterlace = "off",
     loop: bool = False,
+    side_by_side: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -342,6 +344,7 @@ def upsample(
     ``loop`` the first frame follows on the last. Both are what `vfi.media.open` knows: videos, animations, folders and
     patterns of pictures, y4m; ``rate_in`` is the rate of pictures, which carry none, per second. Interlaced video is
     refused, or with ``deinterlace`` made frames of first, one of each picture ("frame") or of each field ("field").
+    ``side_by_side`` writes the source, held from frame to frame, with the result on its right.
 
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
@@ -352,6 +355,8 @@ def upsample(
         rate_in = rate_in or PICTURE_RATE  # which will not be seen
     with open_source(source, rate=rate_in, part=part, deinterlace=deinterlace) as reader:
         schedule, tally = Schedule.of(reader, timing, speed), Tally()
+        pair = SideBySide(reader.info) if side_by_side else None
+        info = pair.info if pair else reader.info
         with open_sink(
             output,
             reader,
@@ -360,16 +365,20 @@ def upsample(
             average_rate=schedule.average_rate,
             tick=schedule.tick,
             start=schedule.start,
+            info=info,
             slow=slow,
         ) as writer:
             beyond = {"beyond": not loop} if isinstance(reader, VideoReader) else {}
-            frames = (frame.slowed(speed) for frame in reader.frames(writer.copy, **beyond))
-            for frame in interpolate(frames, between, timing, content, end=schedule.end, loop=loop, tally=tally):
+            frames: Iterator[Frame] = (frame.slowed(speed) for frame in reader.frames(writer.copy, **beyond))
+            frames = pair.passing(frames) if pair else frames
+            made = interpolate(frames, between, timing, content, end=schedule.end, loop=loop, tally=tally)
+            for frame in pair.beside(made) if pair else made:
                 writer.write(frame)
                 if progress is not None:
                     progress(tally.made, schedule.total, tally.cuts + 1)
             written = writer.finish(tally.until if schedule.end is None else schedule.end)
-        return summarize(reader, output, schedule, tally, speed, writer, written)
+        summary = summarize(reader, output, schedule, tally, speed, writer, written)
+        return replace(summary, size=(info.width, info.height))
 
 
 def summarize(

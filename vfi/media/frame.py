@@ -113,6 +113,19 @@ class Frame:
         pixels = self.rgb if self.alpha is None else self.rgba
         return replace(self, picture=None, pixels=upright(pixels, rotation))
 
+    def beside(self, right: Frame, rotation: int) -> Frame:
+        """Return the other frame with this one on its left, both turned as by `turned`, and an even height."""
+        pair = (self, right)
+        studio = any(frame.studio or frame.beyond_range for frame in pair)
+        if any(frame.alpha is not None for frame in pair):
+            images = [frame.rgba for frame in pair]
+        else:
+            images = [frame.studio_rgb if studio and frame.picture is not None else frame.rgb for frame in pair]
+        images = [upright(image, rotation) for image in images]
+        both = np.hstack(images)
+        both = np.concatenate([both, both[-1:]]) if both.shape[0] % 2 else both
+        return replace(right, picture=None, pixels=both, studio=studio)
+
     def encoded_as(self, pix_fmt: str, color: Color) -> av.VideoFrame:
         """Return the picture for an encoder; a decoded one of the same format is returned as it is.
 

@@ -170,7 +170,7 @@ class VideoReader:
                 count, previous = count + 1, time
             elif beyond:
                 yield item
-        if count < 2 or (self._survey.countable and count != self.timeline.frames):
+        if count < 2 or (self.survey.countable and count != self.timeline.frames):
             raise MediaError(
                 f"{self.path} is damaged: {count} of its {self.timeline.frames} pictures can be decoded; get it anew"
             )
