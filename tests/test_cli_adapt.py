@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app, parse_budget
+from cli import app, parse_duration
 from flow.checkpoint import save_checkpoint
 from vfi.adapt import adapt
 from vfi.models import build_model
@@ -145,4 +145,4 @@ def test_a_film_of_a_few_frames_is_told_in_a_sentence(tmp_path, blender):
 
 @pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("5m", 300), ("90", 90), ("1.5m", 90), ("1h", 3600)])
 def test_budgets_are_read_with_their_units(text, seconds):
-    assert parse_budget(text, "--budget") == seconds
+    assert parse_duration(text, "--budget") == seconds
