@@ -5,6 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+import torch
+
 Made = TypeVar("Made")
 
 
@@ -20,7 +22,8 @@ class Ahead(Generic[Made]):
     def __init__(self, make: Callable[[int], Made], step: int, steps: int, workers: int) -> None:
         """Make what steps from ``step`` up to ``steps`` need, in so many threads; with none, when it is asked for."""
         self.make, self.step, self.steps, self.ahead = make, step, steps, workers + 1
-        self._pool = ThreadPoolExecutor(workers) if workers else None
+        # Each computes with one core: there are as many workers as cores.
+        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers else None
         self._coming: deque[Future[Made]] = deque()
 
     def next(self) -> Made:
