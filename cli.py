@@ -517,14 +517,6 @@ def upsample(
             rich_help_panel="Timing",
         ),
     ] = None,
-    deinterlace: Annotated[
-        str,
-        typer.Option(
-            help="Interlaced video: frame (of each picture one), field (of each field one, at twice the rate), or off"
-            " (refused).",
-            rich_help_panel="Content",
-        ),
-    ] = "off",
     loop: Annotated[
         bool,
         typer.Option(
@@ -554,6 +546,14 @@ def upsample(
         ),
     ] = False,
     held: Held = "keep",
+    deinterlace: Annotated[
+        str,
+        typer.Option(
+            help="Interlaced video: frame (of each picture one), field (of each field one, at twice the rate), or off"
+            " (refused).",
+            rich_help_panel="Content",
+        ),
+    ] = "off",
     codec: Codec = None,
     crf: Crf = None,
     preset: Preset = None,
