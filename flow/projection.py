@@ -62,5 +62,5 @@ def coverage(flow: Tensor) -> Tensor:
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         # The share of what leaves the frame is zero, whatever pixel it is added to.
         pixel = (frame * height + row.clamp(0, height - 1).long()) * width + column.clamp(0, width - 1).long()
-        covered.index_add_(0, pixel.flatten(), (share * inside).flatten())
+        covered.scatter_add_(0, pixel.flatten(), (share * inside).flatten())
     return covered.view(batch, 1, height, width).clamp(max=1)

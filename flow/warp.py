@@ -79,3 +79,13 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
         return flow
     scale = flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
     return resize(flow, size) * scale
+
+
+def shrink_flow(flow: Tensor, times: int) -> Tensor:
+    """Return the flow on a grid ``times`` coarser, which its sides must be divisible by; as `resize_flow` would.
+
+    >>> import torch
+    >>> shrink_flow(torch.ones(1, 4, 2, 4), 2).shape, shrink_flow(torch.ones(1, 4, 2, 4), 2).unique().item()
+    (torch.Size([1, 4, 1, 2]), 0.5)
+    """
+    return F.avg_pool2d(flow, times) / times

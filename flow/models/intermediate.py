@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from flow.models.correlation import correlation
 from flow.models.layers import conv, silent_conv
 from flow.padding import crop_to, pad_to_multiple
-from flow.warp import backward_warp, resize_flow
+from flow.warp import backward_warp, resize_flow, shrink_flow
 
 STRIDE = 4  # the grid of flows and features is four times coarser than its image
 
@@ -155,11 +155,11 @@ class IntermediateFlow(nn.Module):
             else:
                 correction = resize_flows(correction, grid)
                 hidden = F.interpolate(hidden, size=grid, mode="bilinear", align_corners=False)
-            begun = correction if start is None else resize_flows(start, grid) + correction
+            begun = correction if start is None else shrink_flow(start, STRIDE * 2**level) + correction
             correction, mask, hidden = self.stage(pair, begun, correction, hidden, t)
             flows = resize_flows(correction, size)
             if start is not None:
-                flows = flows + resize_flows(start, size)
+                flows = flows + (shrink_flow(start, 2**level) if level else start)
             found.append(IntermediateFlows(flows, F.interpolate(mask, size=size, mode="bilinear", align_corners=False)))
         return found
 

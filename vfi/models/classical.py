@@ -69,7 +69,7 @@ class Classical(nn.Module):
             (frame0, frame1),
             flows,
             (resize(seen0, size), resize(seen1, size)),
-            resize(overlay, size) if overlay.any() else None,
+            resize(overlay, size) if is_exporting() or overlay.any() else None,
         )
 
     def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> Candidates:
@@ -100,6 +100,11 @@ class Classical(nn.Module):
 def lay_over(made: Tensor, pair: ClassicalPair, t: Tensor) -> Tensor:
     """Return a frame (B, 3, H, W) at t with what stands still over the picture in its place."""
     return made if pair.overlay is None else torch.lerp(made, torch.lerp(*pair.frames, t), pair.overlay)
+
+
+def is_exporting() -> bool:
+    """Whether this runs to be written to a file, in which nothing can depend on the values of an image."""
+    return torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
 
 
 def mix(images: list[Tensor], weights: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows, motions_at
 from flow.scale import choose_flow_scale, shrink
-from flow.warp import backward_warp, resize, resize_flow
+from flow.warp import backward_warp, resize, resize_flow, shrink_flow
 from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, lay_over, mix
 from vfi.models.confidence import SOFTENING, Confidence, Fallback, fall_back, find_signs
 from vfi.models.unet import UNet
@@ -174,9 +174,8 @@ class FlowFusion(nn.Module):
         times = t.expand(-1, 1, *pair.size)
         seen = torch.cat([*pair.frames, *images, weights, motion.flows / 32, times], dim=1)
         flows, along = pad_to_multiple(motion.flows, self.unet.multiple), []
-        for features in zip(*pair.context, strict=True):
-            smaller = resize_flows(flows, (features[0].shape[-2], features[0].shape[-1]))
-            along.append(torch.cat(warp_both(features, smaller), dim=1))
+        for level, features in enumerate(zip(*pair.context, strict=True), start=2):
+            along.append(torch.cat(warp_both(features, shrink_flow(flows, 2**level)), dim=1))
         out = crop_to(self.unet(pad_to_multiple(seen, self.unet.multiple), along), pair.size).float()
         logits, residual = out[:, :-3], out[:, -3:]
         made = mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
