@@ -20,6 +20,7 @@ QUERIES = 1200  # places to match at most: beyond, every second one or fewer, in
 UNEXPLAINED = 12.0  # levels by which the warped image must miss, for a place to be lost
 ALIKE = 0.6  # least correlation of matching patches
 BETTER = 0.7  # the match must leave less than this of what the flow left unexplained
+_MEAN = np.full((1, 3), 1 / 3, np.float32)
 SMALLEST = 5  # pixels: matched places smaller than this in either direction are chance
 
 
@@ -61,7 +62,7 @@ def match_lost(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.nd
 
 def _unexplained(first: np.ndarray, second: np.ndarray, flow: np.ndarray, window: int) -> np.ndarray:
     """Mean difference in a window around each pixel, in levels (H, W), between the first image and what flow finds."""
-    difference = cv2.absdiff(look_up(second, flow), first).astype(np.float32).mean(2)
+    difference = cv2.transform(cv2.absdiff(look_up(second, flow), first).astype(np.float32), _MEAN)
     return cv2.blur(difference, (window, window))
 
 

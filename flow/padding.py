@@ -1,5 +1,6 @@
 """Pad images to a multiple of a network's stride, and crop its output back."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,6 +15,8 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     height, width = image.shape[-2:]
     # As multiples, not as remainders: an export reckons with these as symbols, and all grids below stay simple terms.
     bottom, right = ((side + multiple - 1) // multiple * multiple - side for side in (height, width))
+    if not torch.compiler.is_compiling() and not torch.jit.is_tracing() and bottom == right == 0:
+        return image  # padding by nothing would copy it
     return F.pad(image, (0, right, 0, bottom), mode="replicate")
 
 

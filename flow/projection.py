@@ -50,17 +50,16 @@ def coverage(flow: Tensor) -> Tensor:
     tensor([[[[0., 1., 1.]]]])
     """
     batch, _, height, width = flow.shape
-    y, x = torch.meshgrid(
-        torch.arange(height, device=flow.device), torch.arange(width, device=flow.device), indexing="ij"
-    )
-    reached_x, reached_y = x + flow[:, 0], y + flow[:, 1]
-    left, top = reached_x.floor(), reached_y.floor()
-    frame = torch.arange(batch, device=flow.device).view(-1, 1, 1)
-    covered = flow.new_zeros(batch * height * width)
-    for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
-        share = (1 - (reached_x - column).abs()) * (1 - (reached_y - row).abs())
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        # The share of what leaves the frame is zero, whatever pixel it is added to.
-        pixel = (frame * height + row.clamp(0, height - 1).long()) * width + column.clamp(0, width - 1).long()
-        covered.scatter_add_(0, pixel.flatten(), (share * inside).flatten())
-    return covered.view(batch, 1, height, width).clamp(max=1)
+    # What leaves the frame falls into the first row and column, or the last two.
+    rows, columns = height + 3, width + 3
+    x = (flow[:, 0] + torch.arange(1, width + 1, device=flow.device)).clamp(0, width + 1)
+    y = (flow[:, 1] + torch.arange(1, height + 1, device=flow.device)[:, None]).clamp(0, height + 1)
+    left, top = x.long(), y.long()
+    right_share, lower_share = (x - left).flatten(), (y - top).flatten()
+    pixel = (torch.arange(batch, device=flow.device).view(-1, 1, 1) * rows + top).mul_(columns).add_(left).flatten()
+    covered = flow.new_zeros(batch * rows * columns)
+    for first, share in ((0, 1 - lower_share), (columns, lower_share)):
+        on_right = share * right_share
+        covered.scatter_add_(0, pixel + first, share - on_right)
+        covered.scatter_add_(0, pixel + (first + 1), on_right)
+    return covered.view(batch, 1, rows, columns)[..., 1:-2, 1:-2].clamp(max=1)

@@ -79,7 +79,7 @@ class Stage(nn.Module):
         matches = (2 * config.radius + 1) ** 2
         self.radius = config.radius
         self.gather = nn.Sequential(
-            conv(4 * features + matches + config.hidden + 5, width, kernel=1), conv(width, width)
+            conv(4 * features + matches + config.hidden + 5, width, kernel=1, planar=True), conv(width, width)
         )
         self.down = nn.Sequential(conv(width, deep, stride=2), conv(deep, deep), conv(deep, deep))
         self.up = nn.Conv2d(deep, width, 1)

@@ -11,7 +11,7 @@ from flow.overlay import find_overlay
 from flow.projection import coverage, motions_at
 from flow.scale import choose_flow_scale, shrink
 from flow.two_way import two_way_estimator
-from flow.warp import backward_warp, resize, resize_flow
+from flow.warp import resize, resize_flow, sample, sampling_grid
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,12 @@ class Classical(nn.Module):
             motion = resize_flow(motion, size)
             to0, to1 = -t * motion, (1 - t) * motion
             # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
-            weight0 = (1 - t) * (backward_warp(pair.seen[1], to1) + self.config.unseen)
-            weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)
+            grid0, grid1 = sampling_grid(to0), sampling_grid(to1)
+            weight0 = (1 - t) * (sample(pair.seen[1], grid1) + self.config.unseen)
+            weight1 = t * (sample(pair.seen[0], grid0) + self.config.unseen)
             weights += [weight / (2 * (weight0 + weight1)) for weight in (weight0, weight1)]
             # Bilinear sampling would blur, which costs a quarter of a decibel.
-            images += [backward_warp(f, to, "bicubic") for f, to in zip(pair.frames, (to0, to1), strict=True)]
+            images += [sample(f, grid, "bicubic") for f, grid in zip(pair.frames, (grid0, grid1), strict=True)]
         return Candidates(images, torch.cat(weights, dim=1))
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:

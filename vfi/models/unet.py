@@ -21,7 +21,7 @@ class UNet(nn.Module):
         """``widths`` are the channels at 1/2, 1/4, ...; ``extra`` those that join at 1/4, 1/8, ..."""
         super().__init__()
         steps = list(zip(widths[:-1], widths[1:], extra or [0] * (len(widths) - 1), strict=True))
-        self.first = nn.Sequential(conv(inputs, widths[0], stride=2), conv(widths[0], widths[0]))
+        self.first = nn.Sequential(conv(inputs, widths[0], stride=2, planar=True), conv(widths[0], widths[0]))
         self.down = nn.ModuleList(conv(fine, coarse, stride=2) for fine, coarse, _ in steps)
         self.join = nn.ModuleList(
             nn.Sequential(conv(coarse + more, coarse), conv(coarse, coarse)) for _, coarse, more in steps
