@@ -144,6 +144,13 @@ StartFlow = Annotated[
         rich_help_panel="Model",
     ),
 ]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="What computes the frames: torch, openvino, onnx, or auto (OpenVINO on a CPU where it is installed).",
+        rich_help_panel="Model",
+    ),
+]
 FallBack = Annotated[
     str | None,
     typer.Option(
@@ -336,11 +343,17 @@ def upsample_film(source: Path, output: Path, label: str, quiet: bool, **wishes:
 
 
 def load_interpolator(
-    model: str, device: str, precision: str, flow_scale: str, flow: str | None, fallback: str | None = None
+    model: str,
+    device: str,
+    precision: str,
+    flow_scale: str,
+    flow: str | None,
+    fallback: str | None = None,
+    backend: str = "auto",
 ) -> "Interpolator":
     from vfi.interpolator import Interpolator
 
-    return Interpolator.load(model, device, precision, flow_scale, flow, fallback)
+    return Interpolator.load(model, device, precision, flow_scale, flow, fallback, backend)
 
 
 def print_version(wanted: bool) -> None:
@@ -529,6 +542,7 @@ def upsample(
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
     fallback: FallBack = None,
+    backend: Backend = "auto",
     adapt: Annotated[
         str | None,
         typer.Option(
@@ -652,7 +666,7 @@ def upsample(
             raise typer.BadParameter("name one video", param_hint="--confidence")
         check_picture(confidence, "--confidence", overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
     if confidence is not None:
         from vfi.interpolator import knows_confidence
 
@@ -661,7 +675,7 @@ def upsample(
     if verbose:
         typer.echo(f"{model} on {interpolator.device} in {interpolator.precision}", err=True)
 
-    settings = (precision, flow_scale, flow, fallback)
+    settings = (precision, flow_scale, flow, fallback, backend)
     lessons: dict[Path, Adaptation] = {}
 
     def lesson_of(job: "Job") -> "Adaptation":
@@ -766,6 +780,7 @@ def slowmo(
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
     fallback: FallBack = None,
+    backend: Backend = "auto",
     cuts: Cuts = "hold",
     cut_threshold: CutThreshold = CUT_THRESHOLD,
     held: Held = "keep",
@@ -814,7 +829,7 @@ def slowmo(
     target = output_path(source, output, f"slow{number}x", fields)
     refuse_existing(target, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
     if output is not None and names_folder(output):
         make_folder(target.parent)
     resumable = can_resume(source, target)
@@ -823,7 +838,7 @@ def slowmo(
     if resumable:
         summary = upsample_film(
             source, target, source.name, quiet, between=interpolator, timing=timing,
-            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback), part=part, slow=slow,
+            made_by=interpolator.identity(model, precision, flow_scale, flow, fallback, backend), part=part, slow=slow,
             encoding=encoding, content=content, overwrite=overwrite, workdir=workdir, chunk=parse_fraction(chunk),
             restart=restart,
         )  # fmt: skip
@@ -1131,6 +1146,7 @@ def pair(
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
     fallback: FallBack = None,
+    backend: Backend = "auto",
     overwrite: Overwrite = False,
 ) -> None:
     """Make the images between two images, evenly spaced in time.
@@ -1145,12 +1161,50 @@ def pair(
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
     output.mkdir(parents=True, exist_ok=True)
     for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
         for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):
             write_image(file, image)
     typer.echo(f"wrote {count} image{'s' if count > 1 else ''} to {output}")
+
+
+@app.command("export", rich_help_panel="Models and training")
+@reports_errors
+def export_command(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or a .safetensors file.")] = DEFAULT_MODEL,
+    format: Annotated[str, typer.Option("--format", "-f", help="onnx, openvino or torch (torch.export).")] = "onnx",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write: .onnx, .xml, .pt2 (default: MODEL's name here).", show_default=False
+        ),
+    ] = None,
+    fallback: FallBack = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model as a file for onnxruntime, OpenVINO or PyTorch, and compare its frames with the model's.
+
+    The file takes frame0 and frame1 (batch, 3, height, width) in 0..1, of any size, and the time t between them
+    (batch, 1, 1, 1), all in float32. Models that start from DIS flow also take small0 and small1, the frames at the
+    size at which the flow was found, and flows (batch, 4, height, width), to the second frame and back, in pixels.
+    Where more than a pixel in a thousand differs by more than a level, no file is left. A .pt2 may run code of its
+    author: trust it first.
+
+    [bold]Example:[/bold] vfi export fast --format openvino
+    """
+    from flow.backends import ending_of
+    from vfi.export import export_model
+    from vfi.interpolator import Interpolator
+    from vfi.outputs import refuse_existing
+
+    output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
+    for file in (output, output.with_suffix(".bin"))[: 2 if format == "openvino" else 1]:
+        refuse_existing(file, overwrite)
+    interpolator = Interpolator.load(model, "cpu", "float32", fallback=fallback, backend="torch")
+    written = export_model(interpolator.model, output, format)
+    typer.echo(json_document(dataclasses.asdict(written)) if as_json else str(written))
 
 
 @app.command("eval", rich_help_panel="Look and measure")
@@ -1179,6 +1233,7 @@ def evaluate_command(
     flow_scale: FlowScale = "auto",
     flow: StartFlow = None,
     fallback: FallBack = None,
+    backend: Backend = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Score a model on frames that are known: PSNR, SSIM, IE, LPIPS, luma step of 8-bit RGB images, and time.
@@ -1194,7 +1249,7 @@ def evaluate_command(
     from vfi.triplets import open_triplets
 
     triplets = open_triplets(data, variant=variant, factor=factor)
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
     try:
         lpips = load_lpips(interpolator.device)
     except LpipsMissing as missing:

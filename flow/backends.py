@@ -1,13 +1,13 @@
-"""Exported flow networks, run by what they were exported for: onnxruntime, OpenVINO or PyTorch.
+"""Exported networks, run by what they were exported for: onnxruntime, OpenVINO or PyTorch.
 
-The files, written by `flow.export`, hold the whole network: two frames (B, 3, H, W) float32 in [0, 1] of any size go
-in, their flow (B, 2, H, W) float32 in pixels comes out. All compute on the CPU, in float32.
+The files of flow networks, written by `flow.export`, hold the whole network: two frames (B, 3, H, W) float32 in [0, 1]
+of any size go in, their flow (B, 2, H, W) float32 in pixels comes out. All compute on the CPU, in float32.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,12 @@ ENDINGS = {"onnx": (".onnx",), "openvino": (".xml", ".onnx"), "torch": (".pt2",)
 
 EXPORTED = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
-Compute = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+class Runnable(NamedTuple):
+    """An exported network, ready to run."""
+
+    compute: Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]  # of float32 arrays by their names
+    inputs: list[str]
 
 
 class ExportedFileError(ValueError):
@@ -35,26 +40,11 @@ class ExportedFlow:
         A .pt2 may run code of its author, so use only those you trust. Raises ValueError if the backend is unknown,
         not installed or does not read such files, and ExportedFileError if this is none of `flow.export`.
         """
-        backend = backend or next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "")
-        if backend not in ENDINGS:
-            raise ValueError(f"unknown backend {backend!r} for {path}: use one of {', '.join(ENDINGS)}")
-        if path.suffix.lower() not in ENDINGS[backend]:
-            raise ValueError(
-                f"{path} is not for the backend {backend}, which reads {' and '.join(ENDINGS[backend])}: export the"
-                f" network with --format {backend}"
-            )
-        if not path.is_file():
-            raise ExportedFileError(f"{path} does not exist: write it with vfi flow export")
-        runtime = import_extra(_RUNTIMES[backend])
-        try:
-            self._compute, inputs = _OPENERS[backend](runtime, path, threads)
-        except Exception as error:  # every runtime has its own, some of them none at all
+        self._network = open_network(path, backend, threads)
+        if self._network.inputs != list(INPUTS):
             raise ExportedFileError(
-                f"{path} cannot be read by {_RUNTIMES[backend]}: export the network anew"
-            ) from error
-        if inputs != list(INPUTS):
-            raise ExportedFileError(
-                f"{path} takes {', '.join(inputs)}, not {' and '.join(INPUTS)}: use a file of vfi flow export"
+                f"{path} takes {', '.join(self._network.inputs)}, not {' and '.join(INPUTS)}: use a file of vfi flow"
+                " export"
             )
 
     def __call__(self, image0: np.ndarray, image1: np.ndarray) -> np.ndarray:
@@ -64,7 +54,7 @@ class ExportedFlow:
         Raises ValueError if they are not images, or differ in size.
         """
         refuse_others(image0, image1)
-        flow = self._compute(_frames(image0), _frames(image1)).transpose(0, 2, 3, 1)
+        flow = self._network.compute({"frame0": _frames(image0), "frame1": _frames(image1)})[0].transpose(0, 2, 3, 1)
         return np.ascontiguousarray(flow if image0.ndim == 4 else flow[0])
 
 
@@ -88,47 +78,79 @@ def _frames(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(batch, np.float32) / np.float32(255)
 
 
-def _open_onnx(onnxruntime: Any, path: Path, threads: int | None) -> tuple[Compute, list[str]]:
+def open_network(
+    path: Path,
+    backend: str | None = None,
+    threads: int | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> Runnable:
+    """Open an exported file; backend: onnx, openvino or torch, by the file's ending if None; threads: None for any.
+
+    shapes: of what will go in, by name, if that is known: OpenVINO then computes faster. Raises ValueError if the
+    backend is unknown, not installed or does not read such files, and ExportedFileError if it cannot read this one.
+    """
+    backend = backend or next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "")
+    if backend not in ENDINGS:
+        raise ValueError(f"unknown backend {backend!r} for {path}: use one of {', '.join(ENDINGS)}")
+    if path.suffix.lower() not in ENDINGS[backend]:
+        raise ValueError(
+            f"{path} is not for the backend {backend}, which reads {' and '.join(ENDINGS[backend])}: export the"
+            f" network with --format {backend}"
+        )
+    if not path.is_file():
+        raise ExportedFileError(f"{path} does not exist: export the network first")
+    runtime = import_extra(RUNTIMES[backend])
+    try:
+        return _OPENERS[backend](runtime, path, threads, shapes)
+    except Exception as error:  # every runtime has its own, some of them none at all
+        raise ExportedFileError(f"{path} cannot be read by {RUNTIMES[backend]}: export the network anew") from error
+
+
+Shapes = Mapping[str, tuple[int, ...]] | None
+
+
+def _open_onnx(onnxruntime: Any, path: Path, threads: int | None, shapes: Shapes) -> Runnable:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; nothing but the command line prints
     options.intra_op_num_threads = threads or 0
     # Threads that spin while they wait would slow down whatever takes turns with them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    def compute(*frames: np.ndarray) -> np.ndarray:
-        return session.run([OUTPUT], dict(zip(INPUTS, frames, strict=True)))[0]
-
-    return compute, [node.name for node in session.get_inputs()]
+    return Runnable(lambda arrays: session.run(None, dict(arrays)), [node.name for node in session.get_inputs()])
 
 
-def _open_openvino(openvino: Any, path: Path, threads: int | None) -> tuple[Compute, list[str]]:
+def _open_openvino(openvino: Any, path: Path, threads: int | None, shapes: Shapes) -> Runnable:
     # Left to itself it computes in bfloat16 or float16 where the processor has them.
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+    core = openvino.Core()
+    network = core.read_model(str(path))
+    if shapes is not None:
+        network.reshape({name: list(shape) for name, shape in shapes.items()})
+    compiled = core.compile_model(network, "CPU", settings)
 
-    def compute(*frames: np.ndarray) -> np.ndarray:
-        return compiled(dict(zip(INPUTS, frames, strict=True)))[OUTPUT]
+    def compute(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return list(compiled(dict(arrays)).values())
 
-    return compute, [node.get_any_name() for node in compiled.inputs]
+    return Runnable(compute, [node.get_any_name() for node in compiled.inputs])
 
 
-def _open_torch(torch: Any, path: Path, threads: int | None) -> tuple[Compute, list[str]]:
+def _open_torch(torch: Any, path: Path, threads: int | None, shapes: Shapes) -> Runnable:
     program = torch.export.load(path)
     # The guards refuse frames so small that a grid of the network is a single pixel, on which it answers as well.
-    network = program.module(check_guards=False)
+    network, names = program.module(check_guards=False), list(program.graph_signature.user_inputs)
 
-    def compute(*frames: np.ndarray) -> np.ndarray:
+    def compute(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         with torch.no_grad():
-            return network(*(torch.from_numpy(frame) for frame in frames)).numpy()
+            answers = network(*(torch.from_numpy(arrays[name]) for name in names))
+        return [answer.numpy() for answer in (answers if isinstance(answers, tuple) else (answers,))]
 
-    return compute, list(program.graph_signature.user_inputs)
+    return Runnable(compute, names)
 
 
-_RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
-_OPENERS: dict[str, Callable[[Any, Path, int | None], tuple[Compute, list[str]]]] = {
+RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
+_OPENERS: dict[str, Callable[[Any, Path, int | None, Shapes], Runnable]] = {
     "onnx": _open_onnx,
     "openvino": _open_openvino,
     "torch": _open_torch,

@@ -7,20 +7,19 @@ The files hold the whole network, with what prepares the frames, for batches, he
 import dataclasses
 import statistics
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from flow.backends import INPUTS, OUTPUT, ExportedFlow, ending_of, import_extra
+from flow.backends import INPUTS, OUTPUT, ExportedFlow, ending_of
 from flow.by_name import Estimate
 from flow.datasets import FlowDataset
 from flow.estimator import FlowEstimator
 from flow.metrics import json_text, mean_report, measure_flow
+from flow.network_file import write_network
 from flow.noise import NoiseDataset
 from flow.side_by_side import side_by_side
 
@@ -28,7 +27,6 @@ TOLERANCE = 0.01  # pixels
 # A multiple of 64, which needs no padding, and sizes that are odd on every grid of the network.
 SIZES = ((192, 256), (101, 149), (67, 83))
 _REPEATS = 5
-_ONNX_LIMIT = 2**31  # bytes: protobuf's
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,9 @@ def export_flow(
     # Beside the file, so that it is moved within a disk, and gone whatever happens.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
         partial = Path(folder) / path.name
-        _WRITERS[format](estimator.model, partial)
+        # Sides and counts that differ in everything, so that none is taken for another, or for a constant.
+        example = {name: torch.rand(2, 3, 128, 192) for name in INPUTS}
+        write_network(estimator.model, partial, format, example, [OUTPUT])
         found = _compare(estimator, ExportedFlow(partial, format, torch.get_num_threads()), pairs, limit)
         if not found["largest_difference"] < tolerance:  # NaN is not, either
             raise ValueError(
@@ -126,55 +126,3 @@ def _compare(estimator: FlowEstimator, exported: ExportedFlow, dataset: FlowData
 
 def _distance(flow: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(flow - other, axis=-1).max())
-
-
-def _example() -> tuple[torch.Tensor, torch.Tensor]:
-    # Sides and counts that differ in everything, so that none is taken for another, or for a constant.
-    return torch.rand(2, 3, 128, 192), torch.rand(2, 3, 128, 192)
-
-
-def _write_onnx(model: nn.Module, path: Path) -> None:
-    import_extra("onnx")
-    if sum(weight.nbytes for weight in model.state_dict().values()) >= _ONNX_LIMIT:
-        raise ValueError("the network is larger than 2 GiB, which an .onnx cannot hold: use --format torch")
-    axes = {0: "batch", 2: "height", 3: "width"}
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter warns of going out of use. It is here because the newer one takes 40 times as long (26 s
-        # against 0.6 s for a narrow FlowNetS, 50 s against 1.3 s for a FlowNetC), for files that answer alike.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            _example(),
-            path,
-            dynamo=False,
-            opset_version=18,
-            do_constant_folding=False,  # what runs the file does it as well
-            input_names=list(INPUTS),
-            output_names=[OUTPUT],
-            dynamic_axes=dict.fromkeys((*INPUTS, OUTPUT), axes),
-        )
-
-
-def _write_openvino(model: nn.Module, path: Path) -> None:
-    openvino = import_extra("openvino")
-    with tempfile.TemporaryDirectory() as folder:
-        onnx = Path(folder) / "network.onnx"
-        _write_onnx(model, onnx)
-        # Not as float16, its usual way: the answers are to be the network's own.
-        openvino.save_model(openvino.convert_model(str(onnx)), path, compress_to_fp16=False)
-
-
-def _write_torch(model: nn.Module, path: Path) -> None:
-    from torch.export import Dim
-    from torch.fx.experimental import _config
-
-    sides = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    # Do not take two grids for one because they have the same size for the example.
-    oblivious = _config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
-    with warnings.catch_warnings(), torch.no_grad(), oblivious:
-        warnings.simplefilter("ignore")
-        program = torch.export.export(model, _example(), dynamic_shapes=(sides, sides), strict=False)
-        torch.export.save(program, path)
-
-
-_WRITERS = {"onnx": _write_onnx, "openvino": _write_openvino, "torch": _write_torch}

@@ -87,8 +87,9 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = flow.shape[-2:]
     if (height, width) == tuple(size):
         return flow
-    scale = flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
-    return resize(flow, size) * scale
+    # By numbers, not by a tensor of them: an export keeps those as they were once.
+    x, y = resize(flow, size).split(1, dim=1)
+    return torch.cat([x * (size[1] / width), y * (size[0] / height)], dim=1)
 
 
 def shrink_flow(flow: Tensor, times: int) -> Tensor:

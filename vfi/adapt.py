@@ -149,8 +149,7 @@ def adapt(
         raise ValueError("this model has no weights to adapt: choose flow-fusion, fast or flow-free")
     timer = _Timer(budget, clock, progress)
     blocks = read_blocks(source, part, rate)
-    pupil = copy.copy(interpolator)
-    pupil.model = copy.deepcopy(interpolator.model)
+    pupil = interpolator.with_model(copy.deepcopy(interpolator.model), learning=True)
     lesson = _Lesson(pupil, parts, blocks, recipe or Recipe(), timer)
     after, kept = lesson.take()
     return Adaptation(
@@ -166,7 +165,7 @@ def adapt(
         before=lesson.before,
         after=after,
         kept=kept,
-        interpolator=pupil if kept else interpolator,
+        interpolator=interpolator.with_model(pupil.model) if kept else interpolator,
     )
 
 

@@ -1,6 +1,7 @@
 """A model for images as they come: numpy arrays in, numpy arrays out, of any size and depth."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeGuard, get_args
 
@@ -15,6 +16,7 @@ from flow.projection import motions_at
 from flow.scale import parse_flow_scale
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.warp import resize_flow
+from vfi.backends import LEAST_PIXELS, Backend, choose_backend
 from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
@@ -51,6 +53,7 @@ class Interpolator:
         flow_scale: str = "auto",
         flow: str | TwoWay | None = None,
         fallback: str | None = None,
+        backend: str = "torch",
     ) -> None:
         """Take a model to a device.
 
@@ -58,10 +61,12 @@ class Interpolator:
         flow_scale: size at which motion is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8;
         flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
         for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
-        the model's own way. Raises ValueError for anything else.
+        the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`.
+        Raises ValueError for anything else.
         """
         self.device = choose_device(device)
-        self.dtype = choose_precision(precision, self.device)
+        self.backend = choose_backend(backend, model, self.device, precision)
+        self.dtype = torch.float32 if self.backend != "torch" else choose_precision(precision, self.device)
         self.precision = str(self.dtype).removeprefix("torch.")
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Classical | FlowFusion):
@@ -80,6 +85,8 @@ class Interpolator:
             model.fallback = fallback  # type: ignore[assignment]
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._network = None if self.backend == "torch" else Backend(self.model, self.backend)
+        self._least_pixels = LEAST_PIXELS if backend == "auto" else 0
 
     @classmethod
     def load(
@@ -90,9 +97,10 @@ class Interpolator:
         flow_scale: str = "auto",
         flow: str | TwoWay | None = None,
         fallback: str | None = None,
+        backend: str = "auto",
     ) -> "Interpolator":
         """Use a shipped model by its name, or a checkpoint by its file."""
-        return cls(load_model(name), device, precision, flow_scale, flow, fallback)
+        return cls(load_model(name), device, precision, flow_scale, flow, fallback, backend)
 
     @staticmethod
     def identity(
@@ -101,6 +109,7 @@ class Interpolator:
         flow_scale: str = "auto",
         flow: str | None = None,
         fallback: str | None = None,
+        backend: str = "auto",
     ) -> dict[str, str]:
         """Return in words what the images of the interpolator that `load` gives depend on, apart from the device."""
         return {
@@ -109,6 +118,7 @@ class Interpolator:
             "flow scale": flow_scale,
             "precision": precision,
             "fallback": fallback or "of the model",
+            "backend": backend,
         }
 
     def __call__(
@@ -131,16 +141,30 @@ class Interpolator:
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
+        frames = self._to_tensor(before), self._to_tensor(after)
+        if self._network is not None and before.shape[0] * before.shape[1] >= self._least_pixels:
+            inputs = self._network.inputs(frames, start)
+            return [self._by(self._network, inputs, t, before.dtype) for t in times]
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            frames = self._to_tensor(before), self._to_tensor(after)
             pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
             return [self._at(pair, self._time(t), before.dtype) for t in times]
+
+    def _by(self, network: Backend, inputs: Mapping[str, np.ndarray], t: Fraction, dtype: np.dtype) -> Made:
+        frame, *confidence = network({**inputs, "t": np.full((1, 1, 1, 1), t, np.float32)})
+        return Made(self._to_image(torch.from_numpy(frame), dtype), float(confidence[0].mean()) if confidence else None)
 
     def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
         if not isinstance(self.model, FlowFusion):
             return Made(self._to_image(self.model.synthesize(pair, t), dtype), None)
         frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
         return Made(self._to_image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
+
+    def with_model(self, model: nn.Module, learning: bool = False) -> "Interpolator":
+        """Return the same with a model of other weights; while it is ``learning``, PyTorch computes it."""
+        other = copy.copy(self)
+        other.model = model
+        other._network = None if learning or self.backend == "torch" else Backend(model, self.backend)
+        return other
 
     @torch.no_grad()
     def start(self, before: np.ndarray, after: np.ndarray) -> Tensor | None:

@@ -51,23 +51,35 @@ class Classical(nn.Module):
         self.config = config
         self.two_way = two_way_estimator(config.flow)  # another one may take its place
 
-    def prepare(self, frame0: Tensor, frame1: Tensor, flows: tuple[Tensor, Tensor] | None = None) -> ClassicalPair:
+    def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the frames (B, 3, H, W) at the flow scale."""
+        scale = self.flow_scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
+        return shrink(frame0, scale), shrink(frame1, scale)
+
+    def start(self, frame0: Tensor, frame1: Tensor) -> Tensor:
+        """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale."""
+        return torch.cat(self.two_way(*self.small(frame0, frame1)), dim=1)
+
+    def prepare(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        start: Tensor | None = None,
+        small: tuple[Tensor, Tensor] | None = None,
+    ) -> ClassicalPair:
         """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs.
 
-        flows: 0->1 and 1->0 at the flow scale, where they are known.
+        start, small: what the methods of these names return for them, where it is known.
         """
         size = (frame0.shape[-2], frame0.shape[-1])
-        if flows is None:
-            scale = self.flow_scale or choose_flow_scale(*size)
-            flows = self.two_way(shrink(frame0, scale), shrink(frame1, scale))
-        flow01, flow10 = flows
+        small = self.small(frame0, frame1) if small is None else small
+        flow01, flow10 = self.two_way(*small) if start is None else (start[:, :2], start[:, 2:])
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        grid = (flow01.shape[-2], flow01.shape[-1])
-        overlay = find_overlay(resize(frame0, grid), resize(frame1, grid), *flows)
+        overlay = find_overlay(*small, flow01, flow10)
         return ClassicalPair(
             (frame0, frame1),
-            flows,
+            (flow01, flow10),
             (resize(seen0, size), resize(seen1, size)),
             resize(overlay, size) if is_exporting() or overlay.any() else None,
         )

@@ -114,19 +114,25 @@ class FlowFusion(nn.Module):
 
         None if there is no backbone.
         """
-        return (
-            None if self.classical is None else torch.cat(self.classical.two_way(*self._small(frame0, frame1)), dim=1)
-        )
+        if self.classical is None:
+            return None
+        return torch.cat(self.classical.two_way(*self.small(frame0, frame1)), dim=1)
 
-    def prepare(self, frame0: Tensor, frame1: Tensor, start: Tensor | None = None) -> Pair:
-        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs; start: what `start` returned."""
+    def prepare(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        start: Tensor | None = None,
+        small: tuple[Tensor, Tensor] | None = None,
+    ) -> Pair:
+        """Compute once what every time between frames (B, 3, H, W) in [0, 1] needs.
+
+        start, small: what the methods of these names return for them, where it is known.
+        """
         size = (frame0.shape[-2], frame0.shape[-1])
-        small, multiple = self._small(frame0, frame1), 1
+        small, multiple = self.small(frame0, frame1) if small is None else small, 1
         grid = (small[0].shape[-2], small[0].shape[-1])
-        classical = None
-        if self.classical is not None:
-            flows = self.classical.two_way(*small) if start is None else (start[:, :2], start[:, 2:])
-            classical = self.classical.prepare(frame0, frame1, flows)
+        classical = None if self.classical is None else self.classical.prepare(frame0, frame1, start, small)
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
             levels = pyramid_levels(*grid) if self.classical is None else self.config.refine_levels
@@ -136,7 +142,8 @@ class FlowFusion(nn.Module):
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in (frame0, frame1))
         return Pair((frame0, frame1), size, small, grid, multiple, features, (context0, context1), classical)
 
-    def _small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
+    def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the frames (B, 3, H, W) at the flow scale."""
         scale = self.flow_scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
         return shrink(frame0, scale), shrink(frame1, scale)
 

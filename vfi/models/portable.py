@@ -1,0 +1,62 @@
+"""Models as one function of tensors alone, as files for other runtimes need them."""
+
+import torch
+from torch import Tensor, nn
+
+from vfi.models.classical import Classical
+from vfi.models.flow_fusion import FlowFusion
+
+FRAMES = ("frame0", "frame1", "t")
+FLOWS = ("small0", "small1", "flows")
+
+
+class Portable(nn.Module):
+    """A model from two frames and a time to the frame at that time.
+
+    In go ``frame0`` and ``frame1`` (B, 3, H, W) in [0, 1] and ``t`` (B, 1, 1, 1) in (0, 1). A model that starts from
+    the flow of a classical estimator also takes the frames at the size at which that found it, ``small0`` and
+    ``small1`` (B, 3, h, w), and what it found, ``flows`` (B, 4, h, w) 0->1 and 1->0 in pixels. Out come ``frame``
+    (B, 3, H, W) in [0, 1] and, of a model that knows it, its ``confidence`` (B, 1, h, w) in (0, 1).
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        """Take a model. Raises ValueError for one that computes differently for every size."""
+        super().__init__()
+        if isinstance(model, FlowFusion) and model.classical is None:
+            raise ValueError(
+                "how many levels this model's flow has depends on the size of the frames, which no file can hold:"
+                " choose flow-fusion, fast, flow-free or classical"
+            )
+        self.model = model
+        self.starts = isinstance(model, FlowFusion | Classical)
+        self.inputs = (*FRAMES, *FLOWS) if self.starts else FRAMES
+        self.outputs = ("frame", "confidence") if getattr(model, "confidence", None) is not None else ("frame",)
+
+    def forward(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        t: Tensor,
+        small0: Tensor | None = None,
+        small1: Tensor | None = None,
+        flows: Tensor | None = None,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        if small0 is None or small1 is None:
+            return self.model(frame0, frame1, t)
+        pair = self.model.prepare(frame0, frame1, flows, (small0, small1))  # type: ignore[operator]
+        if not isinstance(self.model, FlowFusion):
+            return self.model.synthesize(pair, t)  # type: ignore[operator]
+        frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
+        return frame.clamp(0, 1) if confidence is None else (frame.clamp(0, 1), confidence)
+
+    def example(self) -> dict[str, Tensor]:
+        """Return what may go in, by name; no two sizes are the same by chance."""
+        found = {
+            "frame0": torch.rand(2, 3, 128, 192),
+            "frame1": torch.rand(2, 3, 128, 192),
+            "t": torch.rand(2, 1, 1, 1),
+        }
+        if self.starts:
+            found |= {"small0": torch.rand(2, 3, 64, 96), "small1": torch.rand(2, 3, 64, 96)}
+            found["flows"] = torch.randn(2, 4, 64, 96)
+        return found
