@@ -25,7 +25,9 @@ from vfi.models.flow_fusion import FlowFusion
 from vfi.models.portable import Portable
 
 BACKENDS = ("auto", "torch", "openvino", "onnx")
-LEAST_PIXELS = 100_000  # of a frame; to prepare a smaller one takes longer than it saves
+# Of frames for which auto takes another backend: to prepare smaller ones takes longer than it saves, and larger ones
+# are better made in tiles, which PyTorch does.
+PIXELS = range(100_000, 2_600_000)
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most
 SIZES = ((96, 160), (101, 149))  # whole multiples of the networks' grids, and sides that are odd on all of them
 

@@ -1,6 +1,7 @@
 """A model for images as they come: numpy arrays in, numpy arrays out, of any size and depth."""
 
 import copy
+import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeGuard, get_args
@@ -16,7 +17,7 @@ from flow.projection import motions_at
 from flow.scale import parse_flow_scale
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.warp import resize_flow
-from vfi.backends import LEAST_PIXELS, Backend, choose_backend
+from vfi.backends import PIXELS, Backend, choose_backend
 from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
@@ -86,7 +87,7 @@ class Interpolator:
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._network = None if self.backend == "torch" else Backend(self.model, self.backend)
-        self._least_pixels = LEAST_PIXELS if backend == "auto" else 0
+        self._pixels = PIXELS if backend == "auto" else range(sys.maxsize)  # of frames that it computes
 
     @classmethod
     def load(
@@ -142,7 +143,7 @@ class Interpolator:
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
         frames = self._to_tensor(before), self._to_tensor(after)
-        if self._network is not None and before.shape[0] * before.shape[1] >= self._least_pixels:
+        if self._network is not None and before.shape[0] * before.shape[1] in self._pixels:
             inputs = self._network.inputs(frames, start)
             return [self._by(self._network, inputs, t, before.dtype) for t in times]
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):

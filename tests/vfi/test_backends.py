@@ -1,0 +1,132 @@
+"""Models computed by other runtimes than PyTorch."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vfi.adapt import adapt
+from vfi.backends import PIXELS, Backend, BackendError, cache_folder, choose_backend
+from vfi.interpolator import Interpolator
+from vfi.models import load_model
+
+THIRD = [Fraction(1, 3)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def pair(square):
+    """A texture that moves to the right, and a square that moves over it."""
+    grain = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)
+    ground = cv2.resize(grain, (176, 120), interpolation=cv2.INTER_CUBIC)
+    first, second = ground[:101, :149].copy(), ground[:101, 6:155].copy()
+    first[30:60, 30:60], second[30:60, 42:72] = 230, 230
+    return first, second
+
+
+@pytest.mark.parametrize(
+    ("model", "backend"),
+    [
+        ("flow-fusion", "openvino"),
+        ("fast", "onnx"),
+        ("fast", "openvino"),
+        ("classical", "openvino"),
+        ("flow-free", "onnx"),
+    ],
+)
+def test_frames_are_those_of_pytorch(pair, model, backend):
+    pytest.importorskip("onnxruntime" if backend == "onnx" else backend)
+    made, plain = (
+        Interpolator.load(model, "cpu", "float32", backend=b).make(*pair, THIRD)[0] for b in (backend, "torch")
+    )
+    difference = np.abs(made.image.astype(int) - plain.image)
+    assert (difference <= 1).mean() >= 0.999
+    assert difference.mean() < 0.01
+    assert made.confidence == (None if plain.confidence is None else pytest.approx(plain.confidence, abs=1e-4))
+
+
+def test_sizes_depths_and_flow_scales_may_change_between_calls(pair):
+    pytest.importorskip("openvino")
+    fast, plain = (Interpolator.load("fast", "cpu", "float32", "1/2", backend=b) for b in ("openvino", "torch"))
+    for images in (pair, [image[:70] for image in pair], [image.astype(np.uint16) * 257 for image in pair]):
+        difference = np.abs(fast(*images, THIRD)[0].astype(int) - plain(*images, THIRD)[0])
+        assert (difference <= np.iinfo(images[0].dtype).max / 255).mean() >= 0.999
+
+
+def test_a_file_is_written_once_for_every_model_and_way_to_fall_back(pair):
+    pytest.importorskip("openvino")
+    for name in cache_folder().glob("*"):
+        name.unlink()
+    for fallback in ("soft", "soft", "hold"):
+        Interpolator.load("fast", "cpu", fallback=fallback, backend="openvino")(*pair, THIRD)
+    assert len(list(cache_folder().glob("*.onnx"))) == 2
+    assert {path.suffix for path in cache_folder().iterdir()} == {".onnx"}
+
+
+def test_without_a_place_to_keep_it_a_model_is_written_for_this_time(pair, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert Interpolator.load("flow-free", "cpu", backend="openvino")(*pair, THIRD)[0].shape == pair[0].shape
+
+
+def test_a_runtime_that_computes_other_frames_is_refused(pair, monkeypatch):
+    pytest.importorskip("openvino")
+    model = load_model("flow-free")
+    backend = Backend(model, "openvino")
+    write = torch.onnx.export
+
+    def write_another(network, *args, **kwargs):
+        with torch.no_grad():
+            network.model.unet.head.bias.add_(1)
+            write(network, *args, **kwargs)
+            network.model.unet.head.bias.sub_(1)
+
+    monkeypatch.setattr(torch.onnx, "export", write_another)
+    inputs = backend.inputs(tuple(torch.rand(1, 3, 64, 96) for _ in range(2)))
+    with pytest.raises(BackendError, match="--backend torch"):
+        backend(inputs | {"t": np.full((1, 1, 1, 1), 0.5, np.float32)})
+    assert not [path for path in cache_folder().iterdir() if path.stem == backend._key()]
+
+
+def test_auto_is_openvino_on_a_cpu_in_float32_for_models_that_compute_something():
+    pytest.importorskip("openvino")
+    cpu, fast = torch.device("cpu"), load_model("fast")
+    assert choose_backend("auto", fast, cpu, "auto") == choose_backend("auto", fast, cpu, "float32") == "openvino"
+    assert choose_backend("auto", fast, cpu, "bfloat16") == choose_backend("auto", fast, torch.device("cuda"), "auto")
+    assert choose_backend("auto", fast, cpu, "bfloat16") == "torch"
+    for name in ("blend", "flow-fusion-scratch"):
+        assert choose_backend("auto", load_model(name), cpu, "auto") == "torch"
+    assert 480 * 270 in PIXELS
+    assert 96 * 64 not in PIXELS
+    assert 3840 * 2160 not in PIXELS
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "tensorrt"}, "auto, torch, openvino, onnx"),
+        ({"backend": "openvino", "precision": "bfloat16"}, "float32"),
+        ({"name": "flow-fusion-scratch", "backend": "openvino"}, "depends on the size"),
+    ],
+)
+def test_what_no_backend_computes_is_told(options, message):
+    with pytest.raises(ValueError, match=message):
+        Interpolator.load(**({"name": "fast"} | options))
+
+
+def test_a_model_that_learns_is_computed_with_what_it_learnt(film):
+    pytest.importorskip("openvino")
+    source = film(frames=30, size=(96, 64), picture=lambda i, size: np.roll(np.random.default_rng(0).integers(
+        0, 256, (size[1], size[0], 3), np.uint8), 3 * i, axis=1))  # fmt: skip
+    clock = iter(range(10_000))
+    lesson = adapt(source, Interpolator.load("fast", "cpu", backend="openvino"), budget=60, clock=lambda: next(clock))
+    assert lesson.interpolator.backend == "openvino"
