@@ -23,7 +23,7 @@ import av
 import cv2
 
 from vfi.adapt import Adaptation, Parts, adapt
-from vfi.corpus import find_videos
+from vfi.batch import find_inputs
 from vfi.evaluate import evaluate
 from vfi.interpolator import Interpolator
 from vfi.media import VideoReader
@@ -45,7 +45,7 @@ def main() -> None:
     if arguments.cpu_time:
         cv2.setNumThreads(1)  # or the seconds of several cores would add up
     clock = time.process_time if arguments.cpu_time else time.monotonic
-    chosen = [clip for clip in find_videos(arguments.clips) if any(part in clip.name for part in arguments.only)]
+    chosen = [clip for clip in find_inputs([arguments.clips]).found if any(part in clip.name for part in arguments.only)]
     new = " new frames: PSNR | gain |" if arguments.keep > 1 else ""
     print(f"| clip | parts | PSNR | gain | SSIM gain | steps | kept |{new}")
     print("|---|---|---|---|---|---|---|" + "---|---|" * bool(new))
