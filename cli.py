@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vfi.interpolator import Interpolator
     from vfi.media import Part
     from vfi.pipeline import Summary
+    from vfi.study.results import Run as StudyRun
 
 
 class Commands(TyperGroup):
@@ -72,6 +73,8 @@ flow_app = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Optical flow: find it, draw it, convert and compare its files."
 )
 app.add_typer(flow_app, name="flow", rich_help_panel="Models and training")
+study_app = typer.Typer(cls=Commands, no_args_is_help=True, help="Compare ways to learn, on one video.")
+app.add_typer(study_app, name="study", rich_help_panel="Models and training")
 config_app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
@@ -299,15 +302,15 @@ def progress_bar(
 
 
 @contextmanager
-def noting_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl+C was pressed, which the first time does no more than say how to go on."""
+def noting_ctrl_c(then: str = "Stopping after this frame, to leave the film so far") -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl+C was pressed; the first time does no more than say what comes ``then``, and how to go on."""
     noted = False
 
     def note(*_: object) -> None:
         nonlocal noted
         noted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        said = "Stopping after this frame, to leave the film so far; Ctrl+C again stops at once.\nTo go on:"
+        said = f"{then}; Ctrl+C again stops at once.\nTo go on:"
         command = shlex.join(["vfi", *(word for word in sys.argv[1:] if word != "--restart")])
         # Whatever was being printed, os.write may come in between.
         os.write(2, f"\n{said} {command}\n".encode(errors="surrogateescape"))
@@ -1650,6 +1653,92 @@ def compare_command(
         found = compare_models(
             source, models.split(","), factor=factor, part=part, device=device, precision=precision, progress=progress
         )
+    numbers = write_page(render(found), found.to_json(), output)
+    if as_json:
+        typer.echo(found.to_json())
+    elif not quiet:
+        typer.echo(f"{found}\nwrote {output} and {numbers}")
+
+
+@study_app.command("losses")
+@reports_errors
+def study_losses_command(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="Video to learn.", show_default=False)],
+    losses: Annotated[str, typer.Option(help="As vfi train has them, sums as well; by commas.")] = "mse,ssim,psnr",
+    optimizers: Annotated[str, typer.Option(help="adam, adamw, sgd; by commas.")] = "adam,sgd",
+    fusion: Annotated[
+        str, typer.Option(help="Where the frames meet: within the encoder, or after the decoder; by commas.")
+    ] = "encoder,decoder",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of every run (default: 300).", show_default=False)
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Or how long every run learns: 60s, 5m.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first weights and the crops.")] = 0,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the runs; gone on with if it exists (default: runs/study-SOURCE).", show_default=False
+        ),
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File or folder to write (default: SOURCE_study.html).", show_default=False
+        ),
+    ] = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train small networks on one video, with every loss, optimizer and place of fusion, and compare them on a page.
+
+    All have the same budget, first weights and crops, and the best of three rates; they are compared on frames that
+    none has learnt from. What SGD, SSIM and MSE are known for is shown or refuted by the numbers, which also go beside
+    the page as .json. Ctrl+C saves; the same command goes on.
+
+    [bold]Example:[/bold] vfi study losses clip.mp4 --losses mse,ssim,l1+0.2*ssim --optimizers adam --budget 60s
+    """
+    from vfi.page import check_page, write_page
+    from vfi.study.page import render
+    from vfi.study.study import Plan, Stopped, all_variants, study_losses
+
+    if steps is not None and budget is not None:
+        chosen, budget = stronger(context, steps=str(steps), budget=budget)
+        steps = steps if chosen else None
+    seconds = parse_duration(budget, "--budget")
+    plan = Plan(steps or Plan.steps, seconds, seed)
+    variants = all_variants(*([word.strip() for word in words.split(",")] for words in (losses, optimizers, fusion)))
+    output = placed(output, Path(f"{source.stem}_study.html"))
+    check_page(output, source, overwrite)
+    folder = run or Path("runs") / f"study-{source.stem}"
+
+    def tell(done: "StudyRun") -> None:
+        report = done.measured.report
+        if not quiet:
+            typer.echo(
+                f"{done.variant}: PSNR {report.psnr:.2f} dB, SSIM {report.ssim:.4f}, luma error"
+                f" {done.measured.luma_error:+.3f}; {done.steps} steps at rate {done.rate:g}",
+                err=True,
+            )
+
+    try:
+        with (
+            progress_bar(source.name, unit="steps" if seconds is None else "s", quiet=quiet) as progress,
+            noting_ctrl_c("Stopping after this step, to keep what was learnt") as stop,
+        ):
+            found = study_losses(
+                source, variants, folder, plan, part=parse_part(start, end), device=device, tell=tell,
+                progress=progress, stop=stop,
+            )  # fmt: skip
+    except Stopped as stopped:
+        typer.echo(f"Saved in {folder}: {stopped.done} of {stopped.runs} runs are done.", err=True)
+        raise typer.Exit(130) from None
     numbers = write_page(render(found), found.to_json(), output)
     if as_json:
         typer.echo(found.to_json())

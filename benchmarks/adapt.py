@@ -45,7 +45,8 @@ def main() -> None:
     if arguments.cpu_time:
         cv2.setNumThreads(1)  # or the seconds of several cores would add up
     clock = time.process_time if arguments.cpu_time else time.monotonic
-    chosen = [clip for clip in find_inputs([arguments.clips]).found if any(part in clip.name for part in arguments.only)]
+    found = find_inputs([arguments.clips]).found
+    chosen = [clip for clip in found if any(part in clip.name for part in arguments.only)]
     new = " new frames: PSNR | gain |" if arguments.keep > 1 else ""
     print(f"| clip | parts | PSNR | gain | SSIM gain | steps | kept |{new}")
     print("|---|---|---|---|---|---|---|" + "---|---|" * bool(new))
@@ -56,13 +57,13 @@ def main() -> None:
             for parts in arguments.parts:
                 original = Interpolator.load(arguments.model)
                 try:
-                    found = adapt(film, original, budget=arguments.budget, parts=parts, clock=clock)
+                    lesson = adapt(film, original, budget=arguments.budget, parts=parts, clock=clock)
                 except DataError as error:
                     print(error, file=sys.stderr)
                     continue
-                gains.append(found.gain if found.kept else 0.0)
+                gains.append(lesson.gain if lesson.kept else 0.0)
                 print(
-                    row(clip.stem, parts, found) + (new and on_new_frames(clip, arguments.keep, original, found)),
+                    row(clip.stem, parts, lesson) + (new and on_new_frames(clip, arguments.keep, original, lesson)),
                     flush=True,
                 )
     print(f"mean gain of what is used, the original where that was kept: {fmean(gains):+.3f} dB over {len(gains)}")

@@ -24,6 +24,10 @@ from flow.record import note_start
 Validate = Callable[[nn.Module], dict[str, float]]
 
 
+class Diverged(ValueError):
+    """The loss is no longer finite."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FitRecipe:
     """What every training depends on, apart from its model and data."""
@@ -130,6 +134,14 @@ class Fit(ABC):
     def data(self) -> dict[str, Any]:
         """What the training learns from, for the record."""
 
+    def complete(self) -> bool:
+        """Tell whether there are no more steps to make."""
+        return self.step >= self.recipe.steps
+
+    def due(self) -> bool:
+        """Tell whether to validate after the step that was just made, as after the last one."""
+        return self.step % self.recipe.validate_every == 0
+
     @property
     def samples_per_step(self) -> int:
         """How many samples a step learns from."""
@@ -183,7 +195,7 @@ class Fit(ABC):
     def run_steps(self, report_every: int = 10) -> Iterator[Progress]:
         """Train to the end, yielding now and then; saves on the way, and when the caller stops iterating.
 
-        Raises ValueError if the loss is no longer finite, and what reading a sample raises; the run is saved as it was
+        Raises Diverged if the loss is no longer finite, and what reading a sample raises; the run is saved as it was
         before that step.
         """
         first = processes.rank() == 0
@@ -196,14 +208,14 @@ class Fit(ABC):
         seconds, seen = 0.0, self.samples
         ahead = self._batches_ahead()
         try:
-            while self.step < self.recipe.steps and not self._stopping:
+            while not (self.complete() or self._stopping):
                 self._losses.append(self._train_step(ahead))
                 now = time.monotonic()
                 seconds += now - began
                 self.seconds += now - began
                 began = now
-                last = self.step == self.recipe.steps
-                validating = self.validate is not None and (last or self.step % self.recipe.validate_every == 0)
+                last = self.complete()
+                validating = self.validate is not None and (last or self.due())
                 if validating or last or self.step % report_every == 0:
                     scores = None
                     if self.validate is not None and validating and first:
@@ -242,7 +254,7 @@ class Fit(ABC):
             self.model.get_submodule(part).eval()
         value, told_to_stop = processes.mean([self._gradient(batches), self._told_to_stop])
         if not math.isfinite(value):
-            raise ValueError(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")
+            raise Diverged(f"the loss of step {self.step} is {value}: go on with a lower rate, or clip the gradient")
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()

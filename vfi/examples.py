@@ -84,10 +84,15 @@ def crop_batch(examples: list[Example], crops: int, side: int, rng: np.random.Ge
         crop = max(places, key=lambda place: place.change)
         across, down = rng.random(2) < 0.5
         found += [crop.mirrored(across, down), crop.mirrored(not across, not down).reversed()]
+    return as_batch(found)
+
+
+def as_batch(examples: list[Example]) -> Batch:
+    """Return examples of one size as a batch."""
     before, middle, after = (
-        torch.from_numpy(np.stack([getattr(e.triplet, name) for e in found])).permute(0, 3, 1, 2).float().div_(255)
+        torch.from_numpy(np.stack([getattr(e.triplet, name) for e in examples])).permute(0, 3, 1, 2).float().div_(255)
         for name in ("before", "middle", "after")
     )
-    times = torch.tensor([float(example.triplet.time) for example in found]).view(-1, 1, 1, 1)
-    starts = [example.start for example in found if example.start is not None]
+    times = torch.tensor([float(example.triplet.time) for example in examples]).view(-1, 1, 1, 1)
+    starts = [example.start for example in examples if example.start is not None]
     return Batch(before, middle, after, times, start=torch.cat(starts) if starts else None)

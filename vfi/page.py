@@ -66,13 +66,15 @@ class Chart:
     ticks: list[tuple[str, float]]  # label and share of the height from above
 
 
-def draw_chart(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
+def draw_chart(curves: Mapping[str, Sequence[tuple[float, float]]], among: Sequence[float] = ()) -> Chart:
     """Draw curves, each of (share of the width, value) in order; at least one value in all.
+
+    among: further values that the scale has to hold, so that several charts can share one.
 
     >>> draw_chart({"a": [(0.0, 0.0), (1.0, 10.0)]}).points
     {'a': '0.0,1000.0 1000.0,0.0'}
     """
-    every = [value for curve in curves.values() for _, value in curve]
+    every = [*among, *(value for curve in curves.values() for _, value in curve)]
     ticks = MaxNLocator(nbins=5, min_n_ticks=3).tick_values(min(every), max(every))
     low, high = float(ticks[0]), float(ticks[-1])
 

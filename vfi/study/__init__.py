@@ -1,0 +1,1 @@
+"""Studies: small networks that learn one film in different ways, and what the differences come to, in numbers."""
