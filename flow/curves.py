@@ -1,12 +1,15 @@
 """A training's curves: a CSV file, tensorboard's event file, and a picture."""
 
 import csv
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
 _KNOWN = ("step", "loss", "lr", "images_per_second")
+_DRAW_EVERY = 5.0  # seconds at least: a short training would spend its time on pictures
 
 
 class Curves:
@@ -28,13 +31,13 @@ class Curves:
             writer = csv.DictWriter(file, self.fields)
             writer.writeheader()
             writer.writerows(self.rows)
-        self._drawn = 0  # rows that the picture shows
+        self._drawn, self._drawn_at = 0, -math.inf  # rows that the picture shows, and since when
         self.tensorboard = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
 
     def add(
         self, step: int, loss: float, lr: float, images_per_second: float, scores: Mapping[str, float] | None = None
     ) -> None:
-        """Note where a training is; draws the picture anew when there are scores."""
+        """Note where a training is; draws the picture anew when there are scores, if it is not a new one."""
         values = {"loss": loss, "lr": lr, "images_per_second": images_per_second, **(scores or {})}
         row = {"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()}
         with self.table.open("a", newline="") as file:
@@ -42,7 +45,7 @@ class Curves:
         self.rows.append(row)
         for name, value in values.items():
             self.tensorboard.add_scalar(name, value, step)
-        if scores:
+        if scores and time.monotonic() - self._drawn_at > _DRAW_EVERY:
             self.draw()
 
     def draw(self) -> None:
@@ -61,7 +64,7 @@ class Curves:
             right.set_ylabel(f"validation {label}")
         axes.grid(alpha=0.3)
         figure.savefig(self.picture, dpi=110)
-        self._drawn = len(self.rows)
+        self._drawn, self._drawn_at = len(self.rows), time.monotonic()
 
     def close(self) -> None:
         """Draw what the picture does not show yet, and finish the event file."""

@@ -66,7 +66,7 @@ class Check:
     luma_error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What came of one way to learn."""
 

@@ -36,7 +36,7 @@ from vfi.study.results import Check, Measured, Pictured, Run, Study, Variant, be
 from vfi.train import Recipe
 from vfi.triplets import Triplet
 
-RATES = {"adam": (3e-4, 1e-3, 3e-3), "adamw": (3e-4, 1e-3, 3e-3), "sgd": (0.01, 0.1, 1.0)}
+RATES = {"adam": (3e-4, 1e-3, 3e-3), "adamw": (3e-4, 1e-3, 3e-3), "sgd": (1e-3, 0.01, 0.1, 1.0)}
 TRIAL = 0.1  # of the budget: how long each rate is tried
 REFERENCES = ("blend", "flow-free", "flow-fusion")  # what the runs are measured against
 PICTURED = 3  # frames
