@@ -1698,15 +1698,16 @@ def study_losses_command(
 ) -> None:
     """Train small networks on one video, with every loss, optimizer and place of fusion, and compare them on a page.
 
-    All have the same budget, first weights and crops, and the best of three rates; they are compared on frames that
-    none has learnt from. What SGD, SSIM and MSE are known for is shown or refuted by the numbers, which also go beside
-    the page as .json. Ctrl+C saves; the same command goes on.
+    All have the same budget and crops; each first tries some rates of learning for a tenth of it and takes the best.
+    They are compared on frames that none has learnt from: what SGD, SSIM and MSE are known for is shown or refuted by
+    the numbers, which also go beside the page as .json. Ctrl+C saves; the same command goes on.
 
     [bold]Example:[/bold] vfi study losses clip.mp4 --losses mse,ssim,l1+0.2*ssim --optimizers adam --budget 60s
     """
     from vfi.page import check_page, write_page
     from vfi.study.page import render
-    from vfi.study.study import Plan, Stopped, all_variants, study_losses
+    from vfi.study.plan import Plan, all_variants
+    from vfi.study.study import Stopped, study_losses
 
     if steps is not None and budget is not None:
         chosen, budget = stronger(context, steps=str(steps), budget=budget)

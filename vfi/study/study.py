@@ -1,6 +1,7 @@
 """Losses, optimisers and places of fusion compared on one film, all with the same budget.
 
-Every run trains the same small network from the same first weights on the same crops, and begins as the plain blend.
+Every run trains the same small network on the same crops, and begins as the plain blend; where the frames meet in the
+same place, with the same weights.
 `vfi.blocks` splits the film: runs learn from one kind of block, choose their rate and draw their curves on the second,
 and are reported on the third, which share no frame. A rate that suits one loss does not suit another, least of all with
 SGD: each run first tries a few for a tenth of its budget, and takes the one at which its own loss is least.
@@ -9,9 +10,8 @@ SGD: each run first tries a few for a tenth of its budget, and takes the one at 
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import product
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,23 +20,19 @@ from torch import nn
 
 from flow.fit import Diverged
 from vfi.blocks import Blocks, read_blocks
-from vfi.corpus import Sampling
 from vfi.evaluate import evaluate
 from vfi.examples import Example
 from vfi.interpolator import Interpolator
-from vfi.losses import parse_loss
 from vfi.media import MediaError, Part
 from vfi.metrics import luma_step
 from vfi.models import build_model, load_model
-from vfi.models.flow_free import FUSIONS
 from vfi.outputs import make_folder
 from vfi.study.effects import find_effects
 from vfi.study.lesson import Lesson
+from vfi.study.plan import RATES, Plan
 from vfi.study.results import Check, Measured, Pictured, Run, Study, Variant, best_rate
-from vfi.train import Recipe
 from vfi.triplets import Triplet
 
-RATES = {"adam": (3e-4, 1e-3, 3e-3), "adamw": (3e-4, 1e-3, 3e-3), "sgd": (1e-3, 0.01, 0.1, 1.0)}
 TRIAL = 0.1  # of the budget: how long each rate is tried
 REFERENCES = ("blend", "flow-free", "flow-fusion")  # what the runs are measured against
 PICTURED = 3  # frames
@@ -48,38 +44,6 @@ class Stopped(Exception):
     def __init__(self, done: int, runs: int) -> None:
         super().__init__(f"stopped after {done} of {runs} runs")
         self.done, self.runs = done, runs
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What every run has in common."""
-
-    steps: int = 300
-    budget: float | None = None  # seconds of learning, instead of steps
-    seed: int = 0
-    batch: int = 4  # crops of a step, half of them the others backward in time
-    crop: int = 128  # pixels a side
-    widths: tuple[int, ...] = (24, 40, 64)  # of the network, see `vfi.models.flow_free`
-
-    @property
-    def recipe(self) -> Recipe:
-        """What every training has in common."""
-        sampling = Sampling(batch=self.batch, crop=self.crop)
-        return Recipe(steps=self.steps, seed=self.seed, sampling=sampling, warmup=5, ema=0.0, clip=1.0)
-
-
-def all_variants(losses: Sequence[str], optimizers: Sequence[str], fusions: Sequence[str]) -> list[Variant]:
-    """Return every combination; raises ValueError for an unknown word, none, or one that is named twice."""
-    for loss in losses:
-        parse_loss(loss)
-    for kind, words, known in (("optimizer", optimizers, RATES), ("fusion", fusions, FUSIONS)):
-        for word in words:
-            if word not in known:
-                raise ValueError(f"unknown {kind} {word!r}: use {', '.join(known)}")
-    for kind, words in (("loss", losses), ("optimizer", optimizers), ("fusion", fusions)):
-        if len(set(words)) < len(words):
-            raise ValueError(f"a {kind} is named twice in {','.join(words)}: name each once")
-    return [Variant(*words) for words in product(losses, optimizers, fusions)]
 
 
 def study_losses(
@@ -105,10 +69,10 @@ def study_losses(
     if not variants:
         raise ValueError("there is nothing to compare: name a loss, an optimizer and a fusion")
     blocks = read_blocks(source, part)
-    make_folder(folder, "--run")
-    _check_settings(folder, plan, blocks)
     work = _Work(plan, variants, progress, stop)
     bench = _Bench(folder, plan, blocks, device, work)
+    make_folder(folder, "--run")
+    _check_settings(folder, plan, blocks)
     runs: list[Run] = []
     for variant in variants:
         runs.append(bench.run(variant))
@@ -267,14 +231,17 @@ def _check_settings(folder: Path, plan: Plan, blocks: Blocks) -> None:
         frames.update(np.ascontiguousarray(triplet.middle).data)
     settings = json.loads(json.dumps(asdict(plan) | {"frames": frames.hexdigest()[:16]}))
     file = folder / "study.json"
-    if file.exists():
-        known: Mapping[str, object] = json.loads(file.read_text(encoding="utf-8"))
+    if file.exists() and any(path.is_dir() for path in folder.iterdir()):  # else it has not come to a run
+        try:
+            known = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file} is damaged: name another folder with --run") from error
         differs = next((key for key in settings if settings[key] != known.get(key)), None)
         if differs is not None:
             here = "of other frames" if differs == "frames" else f"with {differs} {known.get(differs)}"
             raise ValueError(f"{folder} holds a study {here}: name another folder with --run")
         return
-    if any(folder.iterdir()):
+    if any(path != file for path in folder.iterdir()):
         raise MediaError(f"{folder} holds other files: name a new folder with --run")
     partial = file.with_suffix(".part")
     partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")

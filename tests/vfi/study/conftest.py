@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vfi.study import study
-from vfi.study.study import Plan, all_variants, study_losses
+from vfi.study.plan import Plan, all_variants
+from vfi.study.study import study_losses
 
 PLAN = Plan(12, widths=(8, 8), crop=32)
 

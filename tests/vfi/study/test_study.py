@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from vfi.media import MediaError
-from vfi.study.study import Stopped, all_variants
+from vfi.study.study import Stopped
 
 
 def scores(study):
@@ -73,23 +73,3 @@ def test_the_numbers_are_json_with_all_that_was_measured(learnt):
     assert len(found["runs"][0]["frames"]) == found["reported_on"]
     assert [one["sentence"] for one in found["findings"]] == [one.sentence for one in study.findings]
     assert dataclasses.asdict(study.runs[0].curve[-1]) == found["runs"][0]["curve"][-1]
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ((["mse", "hue"], ["adam"], ["encoder"]), "unknown loss 'hue'"),
-        ((["mse"], ["lion"], ["encoder"]), "unknown optimizer 'lion': use adam, adamw, sgd"),
-        ((["mse"], ["adam"], ["middle"]), "unknown fusion 'middle': use encoder, decoder"),
-        ((["mse", "mse"], ["adam"], ["encoder"]), "a loss is named twice"),
-    ],
-)
-def test_what_is_unknown_or_named_twice_is_told(words, says):
-    with pytest.raises(ValueError, match=says):
-        all_variants(*words)
-
-
-def test_every_combination_is_a_variant():
-    names = [str(v) for v in all_variants(["mse", "l1+0.2*ssim"], ["adam", "sgd"], ["encoder", "decoder"])]
-    assert len(set(names)) == 8
-    assert "l1+0.2*ssim, sgd, decoder" in names
