@@ -90,7 +90,8 @@ def test_one_run_half_a_level_off_its_neighbours_is_named():
     runs = [run("mse adam encoder", step=0.1), run("l1 sgd decoder", step=-0.7, luma=-0.5)]
     found = finding(runs, "neighbours")
     assert found.verdict == "refuted"
-    assert "l1, sgd, decoder with -0.700, where the true frames have -0.200, and 1 of 2 runs" in found.sentence
+    assert "l1, sgd, decoder with -0.700, where the true frames have -0.200; 1 of 2 runs" in found.sentence
+    assert finding([run("mse adam encoder", step=0.9, luma=0.1)], "neighbours").verdict == "shown"
     assert finding(runs[:1], "neighbours").verdict == "shown"
 
 
