@@ -9,7 +9,7 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 _KNOWN = ("step", "loss", "lr", "images_per_second")
-_DRAW_EVERY = 5.0  # seconds at least: a short training would spend its time on pictures
+_DRAW_EVERY = 30.0  # seconds at least: a short training would spend its time on pictures
 
 
 class Curves:
