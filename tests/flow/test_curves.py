@@ -37,3 +37,13 @@ def test_what_an_interrupted_run_wrote_beyond_its_state_is_dropped(tmp_path):
     curves.add(25, 0.5, 1e-4, 1.0)
     curves.close()
     assert [row["step"] for row in written(tmp_path)] == ["10", "20", "25"]
+
+
+def test_the_picture_is_drawn_at_once_then_spared_until_the_end(tmp_path):
+    curves = Curves(tmp_path, SCORES)
+    curves.add(10, 2.0, 1e-4, 1.0, {"epe": 0.5, "fl_all": 12.0})
+    first = (tmp_path / "curve.png").read_bytes()
+    curves.add(20, 1.0, 1e-4, 1.0, {"epe": 0.1, "fl_all": 2.0})
+    assert (tmp_path / "curve.png").read_bytes() == first
+    curves.close()
+    assert (tmp_path / "curve.png").read_bytes() != first

@@ -189,7 +189,7 @@ def _one_film(runs: Sequence[Run], references: Mapping[str, Measured]) -> Findin
     best = max(runs, key=lambda run: _psnr(run.measured))
     gain = _psnr(best.measured) - _psnr(references["blend"])
     others = "".join(
-        f"; {name}, trained on many films, has {_psnr(measured) - _psnr(best.measured):+.2f} dB against it"
+        f"; {name}, trained on many films, has {_psnr(measured) - _psnr(best.measured):+.2f} dB against this run"
         for name, measured in references.items()
         if name != "blend"
     )
