@@ -37,7 +37,7 @@ class Curves:
     def add(
         self, step: int, loss: float, lr: float, images_per_second: float, scores: Mapping[str, float] | None = None
     ) -> None:
-        """Note where a training is; draws the picture anew when there are scores, if it is not a new one."""
+        """Note where a training is; draws the picture anew for scores, every half a minute at most."""
         values = {"loss": loss, "lr": lr, "images_per_second": images_per_second, **(scores or {})}
         row = {"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()}
         with self.table.open("a", newline="") as file:

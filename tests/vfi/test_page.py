@@ -30,6 +30,7 @@ def test_curves_share_one_scale_with_ticks_on_it():
     assert (first, second) == (1000, 900)
     assert chart.ticks[0] == ("0", 1.0)
     assert chart.ticks[-1] == ("10", 0.0)
+    assert draw_chart({"low": [(0, 0.0), (1, 1.0)]}, among=[10.0]).points["low"] == chart.points["low"]
 
 
 def test_a_frame_is_drawn_where_the_box_is_and_heat_grows_with_the_level():
