@@ -1586,10 +1586,43 @@ def parse_numbers(text: str, separator: str, count: int, option: str, example: s
     return tuple(int(part) for part in parts)
 
 
-Resize = Annotated[
-    str | None, typer.Option(help="WxH, such as 640x360: the flow is in its pixels.", show_default=False)
+def parse_frames(text: str | None, part: "Part") -> slice | None:
+    """Read 10:50, 10: or :50."""
+    if text is None:
+        return None
+    if part:
+        raise typer.BadParameter("give --frames, or --start and --end")
+    first, colon, beyond = (word.strip() for word in text.partition(":"))
+    if not colon or not all(word.isdecimal() for word in (first, beyond) if word):
+        raise typer.BadParameter(f"{text!r} is not of the form 10:50, 10: or :50", param_hint="--frames")
+    return slice(int(first or 0), int(beyond) if beyond else None)
+
+
+def parse_excerpt(source: Path, start: str | None, end: str | None, frames: str | None) -> "Part":
+    """Read what is taken of a video: --start and --end, or --frames."""
+    part = parse_part(start, end)
+    numbers = parse_frames(frames, part)
+    if numbers is None:
+        return part
+    from vfi.media.open import numbered_part
+
+    return numbered_part(source, numbers)
+
+
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        help="A:B, such as 10:50: the frames with the numbers from A on and before B, which count from 0; of a folder"
+        " of pairs, the pairs.",
+        show_default=False,
+        rich_help_panel="Timing",
+    ),
 ]
-Crop = Annotated[str | None, typer.Option(help="X,Y,W,H: only this part.", show_default=False)]
+Resize = Annotated[
+    str | None,
+    typer.Option(help="WxH, such as 640x360: the flow is in its pixels; after --crop.", show_default=False),
+]
+Crop = Annotated[str | None, typer.Option(help="X,Y,W,H: only this part, in pixels of the source.", show_default=False)]
 Grey = Annotated[bool, typer.Option("--grey", help="Look at the images without their colours.")]
 
 
@@ -1597,8 +1630,6 @@ def parse_view(resize: str | None, crop: str | None, grey: bool) -> "View":
     """Read what is looked at of each image."""
     from vfi.flow_inputs import View
 
-    if resize and crop:
-        raise typer.BadParameter("give --resize or --crop, not both")
     size = parse_numbers(resize, "x", 2, "--resize", "640x360") if resize else None
     part = parse_numbers(crop, ",", 4, "--crop", "10,20,640,360") if crop else None
     if 0 in (size or ()) or 0 in (part or ())[2:]:
@@ -1905,6 +1936,7 @@ def run_flow_command(
     legend: Legend = False,
     start: Start = None,
     end: End = None,
+    frames: Frames = None,
     resize: Resize = None,
     crop: Crop = None,
     grey: Grey = False,
@@ -1936,7 +1968,8 @@ def run_flow_command(
         raise typer.BadParameter(f"{format!r} is none of {', '.join(FLOW_SUFFIXES)}", param_hint="--format")
     view = parse_view(resize, crop, grey)
     wanted = FlowOutput(output != "viz", output != "raw", format, half, bidirectional, max_flow, one_scale, legend)
-    sources = open_inputs(inputs, parse_part(start, end))
+    part = parse_part(start, end)
+    sources = open_inputs(inputs, part, parse_frames(frames, part))
     estimate, _ = find_estimator(model, device, precision, backend)
     with progress_bar("flow", unit="pairs", quiet=quiet) as progress:
         summary = run_flow(
@@ -1978,6 +2011,7 @@ def flow_video_command(
     legend: Legend = False,
     start: Start = None,
     end: End = None,
+    frames: Frames = None,
     resize: Resize = None,
     crop: Crop = None,
     grey: Grey = False,
@@ -1998,7 +2032,7 @@ def flow_video_command(
     from vfi.media import Encoding
     from vfi.outputs import refuse_existing, video_name
 
-    view, part = parse_view(resize, crop, grey), parse_part(start, end)
+    view, part = parse_view(resize, crop, grey), parse_excerpt(source, start, end, frames)
     output = placed(output, Path(video_name(source, "flow")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)
@@ -2053,6 +2087,7 @@ def flow_arrows_command(
     ] = False,
     start: Start = None,
     end: End = None,
+    frames: Frames = None,
     resize: Resize = None,
     crop: Crop = None,
     grey: Grey = False,
@@ -2081,12 +2116,13 @@ def flow_arrows_command(
     if max(red, green, blue) > 255:
         raise typer.BadParameter(f"{color!r} goes beyond 255", param_hint="--color")
     style = ArrowStyle(spacing, scale, threshold, (red, green, blue), everywhere)
-    view, part = parse_view(resize, crop, grey), parse_part(start, end)
+    view = parse_view(resize, crop, grey)
     first, still = inputs[0], inputs[0].suffix.lower() in IMAGE_SUFFIXES
     if len(inputs) != (2 if still and flow is None else 1) or (flow is not None and not still):
         raise typer.BadParameter("give two images, one image with --flow, or one video")
-    if still and part:
-        raise typer.BadParameter("images have no times: leave out --start and --end")
+    if still and (start or end or frames):
+        raise typer.BadParameter("images have neither times nor numbers: leave out --start, --end and --frames")
+    part = parse_excerpt(first, start, end, frames)
     output = placed(output, Path(f"{first.stem}_arrows.png" if still else video_name(first, "arrows")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, device, precision)

@@ -17,15 +17,16 @@ _LONGEST_TIP = 6.0  # pixels, so that long arrows keep small heads
 # In pure noise the change of a patch stays below 3.3 times the median of what is left of it once the flow is undone.
 _BEYOND_NOISE = 6.0
 _UNSEEN = 0.25  # squared levels: what compression alone makes of a still scene
-_PATCH = 9  # pixels, side of the patches whose change is looked at
+_PATCH = 9  # grains, side of the patches whose change is looked at
 
 
-def evident_motion(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def evident_motion(first: np.ndarray, second: np.ndarray, flow: np.ndarray, grain: float = 1.0) -> np.ndarray:
     """Return where the images differ by more than their noise, (H, W) bool: elsewhere a flow is a guess.
 
     first, second (H, W, 3) uint8 RGB; flow (H, W, 2), pixels, from the first to the second. An estimator finds motion
     in the noise of a dark scene too, since noise always resembles itself a little somewhere near. The noise is told
-    from what is left of the difference once the flow is undone. Raises ValueError if the sizes differ.
+    from what is left of the difference once the flow is undone. ``grain`` is the side in pixels of what was a pixel
+    of the camera, where the images were enlarged. Raises ValueError if the sizes differ.
 
     >>> image = np.zeros((40, 40, 3), np.uint8)
     >>> moved, flow = image.copy(), np.full((40, 40, 2), 2.)
@@ -39,12 +40,13 @@ def evident_motion(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> n
             f"the images are {first.shape} and {second.shape}, the flow {flow.shape}: bring them to one size"
         )
     one, other = (
-        cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
+        cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), grain)
         for image in (first, second)
     )
     there = np.where(known(flow)[..., None], flow, 0).astype(np.float32)
     back = look_up(other, there)
-    change, left = (cv2.blur((image - one) ** 2, (_PATCH, _PATCH)) for image in (other, back))
+    side = round(_PATCH * grain)
+    change, left = (cv2.blur((image - one) ** 2, (side, side)) for image in (other, back))
     found: np.ndarray = change > max(_BEYOND_NOISE * float(np.median(left)), _UNSEEN)
     return found
 

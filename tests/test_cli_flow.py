@@ -262,6 +262,31 @@ def test_run_on_a_part_of_a_video_resized_or_cropped(film):
     np.testing.assert_array_equal(rgb("crop/clip_000000_color.png"), flow_to_color(flow, max_flow=4))
 
 
+def test_crop_comes_before_resize(film):
+    path = film("clip.mp4", frames=3)
+    for wish, name in ((["--crop", "8,16,48,40"], "part"), (["--crop", "8,16,48,40", "--resize", "96x80"], "larger")):
+        done = vfi("run", path, *wish, "--output", "raw", "-o", name)
+        assert done.exit_code == 0, done.output
+    part, larger = (read_flow(f"{name}/clip_000000.flo")[0] for name in ("part", "larger"))
+    assert larger.shape == (80, 96, 2)
+    square = slice(12, 20), slice(4, 12)  # moves by 2 pixels of the film
+    assert part[square][..., 0].mean() == pytest.approx(2, abs=0.2)
+    assert larger[24:40, 8:24, 0].mean() == pytest.approx(4, abs=0.4)
+
+
+def test_frames_are_taken_by_their_numbers(tmp_path, film):
+    path = film("clip.mp4", frames=12)
+    assert vfi("run", path, "--frames", "5:8", "--output", "raw").exit_code == 0
+    assert names_in(tmp_path / "here" / "clip_flow") == ["clip_000005.flo", "clip_000006.flo"]
+    for command in ("video", "arrows"):
+        done = vfi(command, path, "--frames", "5:8", "-o", f"{command}.mkv")
+        assert done.exit_code == 0, done.output
+        assert len(decoded(f"{command}.mkv")[1]) == 3
+    assert "frames 0 to 11" in in_one_sentence(vfi("video", path, "--frames", "11:", "-o", "no.mkv"))
+    images = shifted(tmp_path / "in", "a.png", "b.png")
+    assert vfi("arrows", images / "a.png", images / "b.png", "--frames", "0:2").exit_code == 2
+
+
 def test_run_gives_all_pictures_of_an_input_one_scale_with_a_legend(tmp_path):
     source = shifted(tmp_path / "in", "a.png", "b.png", "c.png")
     cv2.imwrite(str(source / "c.png"), np.roll(cv2.imread(str(source / "b.png")), 6, axis=1))  # now twice as fast
@@ -346,7 +371,9 @@ def test_what_cannot_be_run_is_one_sentence_and_leaves_nothing(in_a_folder_of_it
         ["--resize", "640"],
         ["--resize", "0x10"],
         ["--crop", "1,2,3"],
-        ["--resize", "6x6", "--crop", "0,0,6,6"],
+        ["--frames", "10"],
+        ["--frames", "-2:3"],
+        ["--frames", "0:3", "--start", "1"],
         ["--start", "soon"],
         ["--start", "-1"],
         ["--batch", "0"],

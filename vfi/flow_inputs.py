@@ -16,6 +16,7 @@ import numpy as np
 from vfi.media import MediaError, Part, VideoReader, read_image
 from vfi.media.images import IMAGE_SUFFIXES, eight_bit, upright
 from vfi.media.numbering import by_number
+from vfi.media.open import numbered_part
 
 # How data sets name the two images of a pair, and how the pair is named: FlyingChairs, KITTI, and plain 1 and 2.
 _PAIRINGS = (
@@ -36,14 +37,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class View:
-    """What is looked at of each image: a part of it, or all in another size, in grey or in colour.
+    """What is looked at of each image: a part of it, that in another size, in grey or in colour.
 
-    >>> View(crop=(1, 0, 2, 2))(np.zeros((4, 6, 3), np.uint8), "an image").shape
-    (2, 2, 3)
+    >>> View(crop=(1, 0, 2, 2), size=(8, 6))(np.zeros((4, 6, 3), np.uint8), "an image").shape
+    (6, 8, 3)
     """
 
-    size: tuple[int, int] | None = None  # width, height; the flow is in pixels of this size
-    crop: tuple[int, int, int, int] | None = None  # left, top, width, height
+    size: tuple[int, int] | None = None  # width, height of what is left of the crop; the flow is in pixels of this size
+    crop: tuple[int, int, int, int] | None = None  # left, top, width, height, in pixels of the image as it comes
     grey: bool = False
 
     def __call__(self, image: np.ndarray, name: str) -> np.ndarray:
@@ -55,6 +56,11 @@ class View:
         if self.grey:
             image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         return np.ascontiguousarray(image)
+
+    def enlargement(self, image: np.ndarray) -> float:
+        """Return how many times longer its sides become, of an image (H, W, C) or of what is left of it; 1 or more."""
+        height, width = image.shape[:2] if self.crop is None else self.crop[:1:-1]
+        return 1.0 if self.size is None else max(1.0, self.size[0] / width, self.size[1] / height)
 
     def cut(self, image: np.ndarray, name: str) -> np.ndarray:
         """Return the part in its size, with the colours and the depth of the image."""
@@ -139,13 +145,14 @@ class FilmPairs:
         return f"{self.stem}_{index:06d}"
 
 
-def open_inputs(paths: Sequence[Path], part: Part | None = None) -> list[PairSource]:
+def open_inputs(paths: Sequence[Path], part: Part | None = None, frames: slice | None = None) -> list[PairSource]:
     """Return a source for each video and each folder, and one for the image files that are named by themselves.
 
+    part: of videos, by their times; or frames: of each video or folder by their numbers, as `pair_files` takes them.
     Raises MediaError if a path is missing, is neither, or holds nothing to pair, and if a ``part`` is asked for of
     images.
     """
-    part = part or Part()
+    part, chosen = part or Part(), frames or slice(None)
     images = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
     sources: list[PairSource] = []
     for path in paths:
@@ -155,26 +162,27 @@ def open_inputs(paths: Sequence[Path], part: Part | None = None) -> list[PairSou
             raise MediaError(f"{path} is no video and has no times: leave out --start and --end")
         if path.is_dir():
             files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
-            found = pair_files(files, str(path))
+            found = pair_files(files, str(path), chosen)
             sources.append(ImagePairs(path.resolve().name or "frames", found))
         elif path not in images:
-            sources.append(FilmPairs(path, part))
+            sources.append(FilmPairs(path, part if frames is None else numbered_part(path, frames)))
     if len(images) == 1:
         raise MediaError(f"{images[0]} is a single image, and flow needs two: name the second as well")
     if images:
-        found = pair_files(images, "the list of images")
+        found = pair_files(images, "the list of images", chosen)
         if len(images) == 2:  # in the order given
             found = [(images[0].stem, images[0], images[1])]
         sources.insert(0, ImagePairs(found[0][1].stem, found))
     return sources
 
 
-def pair_files(files: Sequence[Path], place: str) -> list[tuple[str, Path, Path]]:
+def pair_files(files: Sequence[Path], place: str, chosen: slice = slice(None)) -> list[tuple[str, Path, Path]]:
     """Return the pairs of image files as (name, first, second).
 
     If all names are those of pairs (``7_img1.ppm 7_img2.ppm``, ``7_10.png 7_11.png``, ``walk1.png walk2.png``), these;
-    else every file in the order of its numbers and the next. Raises MediaError, which calls where they are ``place``,
-    if there are fewer than two, or a pair lacks one.
+    else every file in the order of its numbers and the next. Of the pairs, or else of the files, those are taken that
+    are ``chosen`` by their places, counted from 0. Raises MediaError, which calls where they are ``place``, if there
+    are fewer than two files, a pair lacks one, or none is chosen.
 
     >>> [name for name, _, _ in pair_files([Path("b10.png"), Path("b9.png"), Path("b8.png")], "here")]
     ['b8', 'b9']
@@ -193,5 +201,11 @@ def pair_files(files: Sequence[Path], place: str) -> list[tuple[str, Path, Path]
         for group in groups.values():
             if len(group) != 2:
                 raise MediaError(f"{group[0]} has no partner, though all in {place} are named as pairs: add it")
-        return [(name.format(prefix), one, other) for (prefix, _), (one, other) in groups.items()]
-    return [(one.stem, one, other) for one, other in pairwise(ordered)]
+        pairs = [(name.format(prefix), one, other) for (prefix, _), (one, other) in groups.items()]
+        if not pairs[chosen]:
+            raise MediaError(f"{place} holds the pairs 0 to {len(pairs) - 1}: ask for one of them or more")
+        return pairs[chosen]
+    frames = ordered[chosen]
+    if len(frames) < 2:
+        raise MediaError(f"{place} holds the frames 0 to {len(ordered) - 1}: ask for two of them or more")
+    return [(one.stem, one, other) for one, other in pairwise(frames)]

@@ -42,7 +42,7 @@ class ArrowStyle:
 
         Raises ValueError as `draw_arrows` does.
         """
-        evident = None if self.everywhere else evident_motion(motion.first, motion.second, motion.flow)
+        evident = None if self.everywhere else evident_motion(motion.first, motion.second, motion.flow, motion.grain)
         return self.draw(image, motion.flow, evident)
 
     def draw(self, image: np.ndarray, flow: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
@@ -68,6 +68,7 @@ class Motion:
     first: np.ndarray
     second: np.ndarray
     flow: np.ndarray
+    grain: float  # pixels, the side of what was one before the images were enlarged
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def arrow_picture(
         one, two = view(whole, str(image)), view(other, str(second))
         if one.shape != two.shape:
             raise ValueError(f"{image} is {_size(one)} but {second} is {_size(two)}: bring them to one size")
-        drawn = style.draw_found(first, Motion(one, two, model(one[None], two[None])[0]))
+        drawn = style.draw_found(first, Motion(one, two, model(one[None], two[None])[0], view.enlargement(whole)))
     else:
         raise ValueError("arrows need a file of flow, or a second image and a model: give one of them")
     write_image(output, drawn)
@@ -259,9 +260,11 @@ def _motions(
     previous: tuple[Frame, np.ndarray] | None = None
     done, total = 0, reader.frame_count
     for frame in reader.frames(pass_on):
-        image = view(upright(frame.rgb, reader.info.rotation), str(reader.path))
+        whole = upright(frame.rgb, reader.info.rotation)
+        image = view(whole, str(reader.path))
         if previous is not None:
-            yield previous[0], Motion(previous[1], image, model(previous[1][None], image[None])[0])
+            flow = model(previous[1][None], image[None])[0]
+            yield previous[0], Motion(previous[1], image, flow, view.enlargement(whole))
             done += 1
             if progress is not None:
                 progress(done, total)

@@ -118,6 +118,13 @@ def test_what_moves_between_the_middles_of_the_squares_has_an_arrow():
     assert 46 <= columns.min() <= 48
 
 
+def test_enlarged_noise_is_no_more_evident():
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(rng.normal(20, 8, (90, 120, 1)), 0, 255).astype(np.uint8).repeat(3, 2) for _ in range(2)]
+    large = [cv2.resize(image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC) for image in noisy]
+    assert not evident_motion(*large, dis_flow(*large), grain=3).any()
+
+
 def test_motion_found_in_noise_alone_is_not_evident():
     rng = np.random.default_rng(0)
     first, second = (np.full((120, 160, 3), 20.0) for _ in range(2))

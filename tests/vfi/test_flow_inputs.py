@@ -67,6 +67,34 @@ def test_two_images_are_in_memory_however_long_the_film(film, tmp_path):
         assert len(born) == 11
 
 
+@pytest.mark.parametrize("times", [None, [Fraction(t, 1000) for t in (0, 40, 100, 130, 500, 600)]])
+def test_frames_of_a_video_go_by_their_numbers(film, times):
+    path = film("film.mkv", frames=6, times=times, rate=Fraction(30000, 1001))
+    for frames, numbers in (
+        (slice(0, None), range(5)),
+        (slice(2, 5), (2, 3)),
+        (slice(4, 99), (4,)),
+        (slice(None, 2), (0,)),
+    ):
+        (source,) = open_inputs([path], frames=frames)
+        expected = [f"film_00000{number}" for number in numbers]
+        assert [pair.name for pair in source.pairs(View())] == source.names() == expected
+    with pytest.raises(MediaError, match="has the frames 0 to 5"):
+        open_inputs([path], frames=slice(5, 9))
+
+
+def test_frames_of_a_folder_go_by_their_places(tmp_path):
+    folder = write(tmp_path / "walk", "f08.png", "f09.png", "f10.png", "f11.png")
+    assert open_inputs([folder], frames=slice(1, 3))[0].names() == ["f09"]
+    assert open_inputs([folder], frames=slice(2, None))[0].names() == ["f10"]
+    with pytest.raises(MediaError, match="walk holds the frames 0 to 3"):
+        open_inputs([folder], frames=slice(3, None))
+    pairs = write(tmp_path / "pairs", *(f"{name}{i}.png" for name in "abc" for i in (1, 2)))
+    assert open_inputs([pairs], frames=slice(1, 3))[0].names() == ["b1", "c1"]
+    with pytest.raises(MediaError, match="pairs holds the pairs 0 to 2"):
+        open_inputs([pairs], frames=slice(3, 9))
+
+
 @pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001)])
 def test_a_part_of_a_video_keeps_the_numbers_of_its_frames(film, rate):
     path = film(frames=12, rate=rate)
@@ -103,6 +131,9 @@ def test_a_view_crops_resizes_and_greys():
     image = np.random.default_rng(0).integers(0, 65535, (20, 30, 3), np.uint16)
     np.testing.assert_array_equal(View(crop=(4, 2, 8, 6))(image, "x"), np.rint(image[2:8, 4:12] / 257).astype(np.uint8))
     assert View(size=(12, 10))(image, "x").shape == (10, 12, 3)
+    both = View(size=(16, 18), crop=(4, 2, 8, 6))
+    assert both(image, "x").shape == (18, 16, 3)
+    assert (both.enlargement(image), View(size=(12, 10)).enlargement(image), View().enlargement(image)) == (3, 1, 1)
     assert (np.ptp(View(grey=True)(image, "x").astype(int), axis=2) == 0).all()
     with pytest.raises(MediaError, match="x is 30x20, which a crop of 30x20 at 1,0 leaves"):
         View(crop=(1, 0, 30, 20))(image, "x")

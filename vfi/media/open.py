@@ -76,6 +76,22 @@ def middle_part(path: Path, part: Part, seconds: Fraction) -> Part:
         return reader.excerpt.middle(seconds)
 
 
+def numbered_part(path: Path, frames: slice) -> Part:
+    """Return the part of a video that holds its frames of these numbers, which count from 0.
+
+    Raises MediaError if it cannot be read, is no video of which parts can be taken, or holds less than two of them.
+    """
+    if _is_whole(path):
+        raise MediaError(f"{path} is read as a whole: leave out its frames' numbers")
+    with VideoReader(path) as reader:
+        film, origin = reader.timeline, reader.origin
+    first, beyond, _ = frames.indices(film.frames)
+    if beyond - first < 2:
+        raise MediaError(f"{path} has the frames 0 to {film.frames - 1}: ask for two of them or more")
+    start = film.time_of(first) - origin if first else None
+    return Part(start, film.time_of(beyond) - origin if beyond < film.frames else None)
+
+
 def check_sink(output: Path, source: Path, overwrite: bool) -> None:
     """Raise MediaError if ``output`` may not or cannot be written; a cheap test before any work."""
     if output == PIPE:
