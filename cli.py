@@ -381,6 +381,7 @@ def main(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what is wrong with a picture is an error of ours
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files need not be UTF-8
     context.obj = config or default_config()
@@ -1326,6 +1327,9 @@ def verify_models(as_json: AsJson = False) -> None:
 def import_model(
     source: Annotated[Path, typer.Argument(help="A .pth or .pth.tar of either project.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .safetensors.", show_default=False)],
+    bgr: Annotated[
+        bool, typer.Option("--bgr", help="It was trained on BGR frames, as flownets_from_caffe.pth was.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Convert a flow network of FlowNetPytorch or flownet2-pytorch; runs no code of the file.
@@ -1336,7 +1340,7 @@ def import_model(
     from vfi.outputs import refuse_existing
 
     refuse_existing(output, overwrite)
-    typer.echo(f"wrote {output}: {convert_checkpoint(source, output)}")
+    typer.echo(f"wrote {output}: {convert_checkpoint(source, output, bgr=bgr)}")
 
 
 # The groups of a training's options.
@@ -2205,14 +2209,30 @@ FlowData = Annotated[
 Variant = Annotated[str | None, typer.Option(help="clean or final; occ or noc.", show_default=False)]
 Split = Annotated[str, typer.Option(help="all, train or val.")]
 HeldOut = Annotated[float, typer.Option(help="Share of the split val, where a data set has none of its own.")]
+SplitFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--split-file",
+        help="File with a 1 (train) or a 2 (val) for each pair, if not the data set's own.",
+        show_default=False,
+    ),
+]
 
 
-def parse_parts(texts: list[str]) -> dict[str, Path]:
+def parse_parts(texts: list[str]) -> dict[str, str]:
     """Read flownetc=c.safetensors."""
     parts = [text.partition("=") for text in texts]
     if not all(part and file for part, _, file in parts):
         raise typer.BadParameter("write PART=FILE, such as flownetc=c.safetensors", param_hint="--init-part")
-    return {part: Path(file) for part, _, file in parts}
+    return {part: file for part, _, file in parts}
+
+
+def parse_milestones(text: str | None) -> tuple[int, ...]:
+    """Read 3000,4000."""
+    words = text.split(",") if text else []
+    if not all(word.strip().isdecimal() for word in words):
+        raise typer.BadParameter(f"{text!r} is not of the form 3000,4000", param_hint="--milestones")
+    return tuple(int(word) for word in words)
 
 
 @flow_app.command("train")
@@ -2227,10 +2247,17 @@ def train_flow_command(
     ] = 20.0,
     run: Run = None,
     config: ConfigFile = None,
-    init: Annotated[Path | None, of_model(help="Begin with a checkpoint's weights.", show_default=False)] = None,
+    init: Annotated[
+        str | None,
+        of_model(help="Begin with the weights of a shipped network or a .safetensors file.", show_default=False),
+    ] = None,
     init_part: Annotated[
         list[str] | None,
-        of_model(help="PART=FILE: begin a network of a stack with one trained alone; repeatable.", show_default=False),
+        of_model(
+            help="PART=FILE, or the name of a shipped network: begin a network of a stack with one trained alone;"
+            " repeatable.",
+            show_default=False,
+        ),
     ] = None,
     steps: Annotated[
         int | None, of_learning(help="Steps of the whole training (default: 600000).", show_default=False)
@@ -2241,6 +2268,12 @@ def train_flow_command(
     schedule: Annotated[
         str, of_learning(help="s-short, s-long, s-fine or constant; stretched to --steps.")
     ] = "s-short",
+    milestones: Annotated[
+        str | None,
+        of_learning(
+            help="Steps at which the rate is halved, such as 3000,4000, instead of the schedule's.", show_default=False
+        ),
+    ] = None,
     lr: Annotated[
         float | None, of_learning(help="Rate to begin with, if not the schedule's.", show_default=False)
     ] = None,
@@ -2257,6 +2290,15 @@ def train_flow_command(
     freeze: Freeze = None,
     variant: Variant = None,
     held_out: HeldOut = 0.1,
+    split_file: Annotated[
+        Path | None,
+        of_data(
+            "--split-file",
+            "--split",
+            help="File with a 1 (train) or a 2 (val) for each pair, if not the data set's own.",
+            show_default=False,
+        ),
+    ] = None,
     val: Annotated[
         list[str] | None, of_run(help="Data to validate on, if not the split val.", show_default=False)
     ] = None,
@@ -2278,17 +2320,18 @@ def train_flow_command(
         raise typer.BadParameter("give --steps or --epochs, not both")
     height, width_of_crop = parse_numbers(crop, ",", 2, "--crop", "320,448")
     size = (height * 6 // 5, width_of_crop * 6 // 5)  # of made-up scenes: room to move the crop in
-    read = functools.partial(open_datasets, variant=variant, held_out=held_out, size=size, seed=seed)
+    read = functools.partial(
+        open_datasets, variant=variant, held_out=held_out, split_file=split_file, size=size, seed=seed
+    )
     dataset = read(data, "all" if val else "train")
     validation = open_datasets(val, "all", size=size, seed=seed) if val else read(data, "val")
     augmentation = dataclasses.replace(Augmentation() if augment else PLAIN, crop=(height, width_of_crop))
     if epochs is not None:
         steps = math.ceil(epochs * len(dataset) / (batch * accumulate * int(os.environ.get("WORLD_SIZE", "1"))))
     recipe = Recipe(
-        steps=600_000 if steps is None else steps, schedule=schedule, lr=lr, warmup=warmup, batch=batch,
-        accumulate=accumulate, augmentation=augmentation, loss=loss, sparse=sparse, optimizer=optimizer, ema=ema,
-        clip=clip, seed=seed,
-        freeze=tuple(freeze or []), validate_every=validate_every,
+        steps=600_000 if steps is None else steps, schedule=schedule, milestones=parse_milestones(milestones), lr=lr,
+        warmup=warmup, batch=batch, accumulate=accumulate, augmentation=augmentation, loss=loss, sparse=sparse,
+        optimizer=optimizer, ema=ema, clip=clip, seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
     training = open_training(
         model, {"width": width, "div_flow": div_flow}, dataset, recipe, run or Path("runs") / model, init=init,
@@ -2306,6 +2349,7 @@ def evaluate_flow_command(
     split: Split = "all",
     variant: Variant = None,
     held_out: HeldOut = 0.1,
+    split_file: SplitFile = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Pairs at most, spread evenly.", show_default=False)] = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -2319,7 +2363,7 @@ def evaluate_flow_command(
     from flow.datasets import open_datasets
     from flow.evaluate import evaluate_flow
 
-    dataset = open_datasets(data, split, variant=variant, held_out=held_out)
+    dataset = open_datasets(data, split, variant=variant, held_out=held_out, split_file=split_file)
     estimate, place = find_estimator(model, device, precision)
     with progress_bar(f"{model} on {dataset.name}", len(dataset), "pairs") as progress:
         found = evaluate_flow(estimate, dataset, limit=limit, device=place, progress=progress)
@@ -2344,6 +2388,7 @@ def export_flow_command(
     split: Split = "all",
     variant: Variant = None,
     held_out: HeldOut = 0.1,
+    split_file: SplitFile = None,
     limit: Annotated[int, typer.Option(min=1, help="Pairs to compare on at most, spread evenly.")] = 8,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -2366,7 +2411,7 @@ def export_flow_command(
     output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
     for file in (output, output.with_suffix(".bin"))[: 2 if format == "openvino" else 1]:
         refuse_existing(file, overwrite)
-    dataset = open_datasets(data, split, variant=variant, held_out=held_out) if data else None
+    dataset = open_datasets(data, split, variant=variant, held_out=held_out, split_file=split_file) if data else None
     estimator = FlowEstimator.load(model, "cpu", "float32")
     written = export_flow(estimator, output, format, dataset=dataset, limit=limit)
     typer.echo(written.to_json() if as_json else str(written))
@@ -2394,6 +2439,7 @@ def bench_flow_command(
     split: Split = "all",
     variant: Variant = None,
     held_out: HeldOut = 0.1,
+    split_file: SplitFile = None,
     limit: Annotated[int, typer.Option(min=1, help="Pairs at most, spread evenly.")] = 50,
     plot: Plot = None,
     device: Device = "auto",
@@ -2411,7 +2457,7 @@ def bench_flow_command(
 
     if plot is not None:
         check_picture(plot, "--plot", overwrite)
-    dataset = open_datasets(data, split, variant=variant, held_out=held_out)
+    dataset = open_datasets(data, split, variant=variant, held_out=held_out, split_file=split_file)
     with progress_bar(dataset.name, unit="pairs") as progress:
         found = bench_flow(models or [], dataset, limit=limit, device=device, precision=precision, progress=progress)
     if plot is not None:

@@ -93,8 +93,8 @@ class PairDataset:
             raise DatasetError(f"{name} holds no pairs of frames: check that it is unpacked whole")
         missing = [path for pair in pairs for path in pair.files if not path.is_file()]
         if missing:
-            more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
-            raise DatasetError(f"{missing[0]}{more} of {name} are missing: unpack the data set anew")
+            more = f" and {len(missing) - 1} more of its files" if len(missing) > 1 else ""
+            raise DatasetError(f"{name} lacks {missing[0]}{more}: unpack the data set anew")
         self.name, self.pairs = name, tuple(pairs)
 
     def __len__(self) -> int:
@@ -194,14 +194,16 @@ def open_dataset(
     *,
     variant: str | None = None,
     held_out: float = 0.1,
+    split_file: Path | None = None,
     size: tuple[int, int] = (384, 512),
     seed: int = 0,
 ) -> FlowDataset:
     """Return a data set by its folder, a list of files, or ``synthetic:FOLDER``.
 
     split: all, train or val; held_out: the share of pairs in val, where the data set has no split of its own; variant:
-    clean or final (both if None), occ or noc (occ if None); size (height, width) and seed of made-up scenes, of which
-    val has 100 from other pictures than train if there are two or more.
+    clean or final (both if None), occ or noc (occ if None); split_file: a text with a 1 (train) or a 2 (val) for each
+    pair, in the order of the split all, instead of what the data set comes with; size (height, width) and seed of
+    made-up scenes, of which val has 100 from other pictures than train if there are two or more.
     Raises DatasetError if the folder is none of those known, or lacks a file, or the split or variant is unknown.
     Sources: Dosovitskiy 2015, arXiv:1504.06852 (FlyingChairs); Ilg 2016, arXiv:1612.01925 (ChairsSDHom); Mayer 2016,
     arXiv:1512.02134 (FlyingThings3D); Butler 2012, doi:10.1007/978-3-642-33783-3_44 (Sintel); Geiger 2012,
@@ -216,13 +218,16 @@ def open_dataset(
     root = Path(source)
     if root.is_file():
         _refuse_variant(root.name, variant, ())
-        return PairDataset(root.name, _divide(_list_pairs(root), split, held_out))
+        pairs = _list_pairs(root)
+        chosen = _by_file(pairs, split_file, split) if split_file else _divide(pairs, split, held_out)
+        return PairDataset(root.name, chosen)
     if not root.is_dir():
         raise DatasetError(f"{root} does not exist: name the folder of a data set, or a list of files")
     for name, (places, recognise, gather) in _LAYOUTS.items():
         for place in places:
             if recognise(root / place):
-                return PairDataset(name, gather(root / place, split, variant, held_out))
+                pairs = gather(root / place, "all" if split_file else split, variant, held_out)
+                return PairDataset(name, _by_file(pairs, split_file, split) if split_file else pairs)
     raise DatasetError(
         f"{root} is laid out like no known data set: use the folder of {', '.join(_LAYOUTS)} as it was unpacked, a "
         f"text file with a line 'frame0 frame1 flow' a pair, or {SYNTHETIC}FOLDER for scenes made of its pictures"
@@ -235,6 +240,7 @@ def open_datasets(
     *,
     variant: str | None = None,
     held_out: float = 0.1,
+    split_file: Path | None = None,
     size: tuple[int, int] = (384, 512),
     seed: int = 0,
 ) -> FlowDataset:
@@ -242,7 +248,8 @@ def open_datasets(
     if not sources:
         raise DatasetError("no data set is named: name the folder of one")
     parts = [
-        open_dataset(source, split, variant=variant, held_out=held_out, size=size, seed=seed) for source in sources
+        open_dataset(source, split, variant=variant, held_out=held_out, split_file=split_file, size=size, seed=seed)
+        for source in sources
     ]
     return parts[0] if len(parts) == 1 else JoinedDataset(parts)
 
@@ -304,6 +311,20 @@ def _divide(pairs: list[Pair], split: str, held_out: float) -> list[Pair]:
     return [pair for pair in pairs if ((pair.name if by_pair else pair.scene) in held) == (split == "val")]
 
 
+def _by_file(pairs: list[Pair], path: Path, split: str) -> list[Pair]:
+    """The pairs of a split as a file has it: a line of 1, for train, or 2 a pair, as that of FlyingChairs."""
+    if not path.is_file():
+        raise DatasetError(f"{path} does not exist: name a file with a 1 (train) or a 2 (val) for each pair")
+    sides = path.read_text(encoding="ascii", errors="replace").split()
+    if len(sides) != len(pairs) or set(sides) - {"1", "2"}:
+        raise DatasetError(
+            f"{path} does not hold a 1 or a 2 for each of the {len(pairs)} pairs but {len(sides)} lines: get it anew,"
+            " or leave it out to split by share"
+        )
+    wanted = {"all": "12", "train": "1", "val": "2"}[split]
+    return [pair for pair, side in zip(pairs, sides, strict=True) if side in wanted]
+
+
 def _list_pairs(path: Path) -> list[Pair]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -351,14 +372,7 @@ def _chairs(base: Path, split: str, variant: str | None, held_out: float) -> lis
     official = next((p for p in (base / _CHAIRS_SPLIT, base.parent / _CHAIRS_SPLIT) if p.is_file()), None)
     if split == "all" or official is None:
         return _divide(pairs, split, held_out)
-    sides = official.read_text(encoding="ascii", errors="replace").split()
-    if len(sides) != len(pairs) or set(sides) - {"1", "2"}:
-        raise DatasetError(
-            f"{official} does not hold a 1 or a 2 for each of the {len(pairs)} pairs but {len(sides)} lines: get the "
-            "data set anew, or remove the file to split by share"
-        )
-    wanted = "1" if split == "train" else "2"
-    return [pair for pair, side in zip(pairs, sides, strict=True) if side == wanted]
+    return _by_file(pairs, official, split)
 
 
 def _is_homographies(base: Path) -> bool:

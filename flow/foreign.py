@@ -57,9 +57,13 @@ def import_checkpoint(path: Path) -> tuple[str, FlowNetConfig, dict[str, Tensor]
     return name, config, {key: weights[key].to(tensor.dtype, copy=True) for key, tensor in expected.items()}
 
 
-def convert_checkpoint(source: Path, output: Path) -> str:
-    """Write a foreign checkpoint as one of ours; returns the network's name. Raises CheckpointError as above."""
+def convert_checkpoint(source: Path, output: Path, *, bgr: bool = False) -> str:
+    """Write a foreign checkpoint as one of ours; returns the network's name. Raises CheckpointError as above.
+
+    bgr: the network was trained on frames whose blue comes first, which no file tells.
+    """
     name, config, weights = import_checkpoint(source)
+    config = dataclasses.replace(config, bgr=bgr)
     model = build_flow_model(name, dataclasses.asdict(config))
     load_weights(model, weights)
     save_checkpoint(output, name, model, {"imported_from": source.name})
@@ -100,7 +104,7 @@ def _recognise(path: Path, weights: dict[str, Tensor]) -> tuple[str, dict[str, T
     )
 
 
-def _unit(path: Path, content: dict[Any, Any]) -> dict[str, float]:
+def _unit(path: Path, content: dict[Any, Any]) -> dict[str, Any]:
     """Return the div_flow a checkpoint of FlowNetPytorch states; it may be text, from its command line."""
     if "div_flow" not in content:
         return {}

@@ -13,15 +13,15 @@ from torch.optim import Adam, AdamW, Optimizer
 
 from flow import processes
 from flow.augment import Augmentation, augment
-from flow.checkpoint import CheckpointError, fitting_weights, load_checkpoint
+from flow.checkpoint import CheckpointError, find_checkpoint, fitting_weights, load_checkpoint
 from flow.datasets import FlowDataset
 from flow.device import choose_device, choose_precision
 from flow.estimator import FlowEstimator
 from flow.evaluate import evaluate_flow
 from flow.fit import Fit, FitRecipe, Validate, warm_up
 from flow.losses import WEIGHTS, endpoint_loss, multiscale_loss
-from flow.models import build_flow_model
-from flow.models.flownet import FlowNet, enlarge
+from flow.models import FLOW_MODELS, build_flow_model
+from flow.models.flownet import FlowNet
 
 _GRID = 64  # the coarsest grid of a decoder is that much coarser than the frames
 
@@ -50,6 +50,7 @@ class Recipe(FitRecipe):
 
     steps: int = 600_000
     schedule: str = "s-short"  # a name in `SCHEDULES`, stretched to the steps
+    milestones: tuple[int, ...] = ()  # steps at which the rate is halved instead
     lr: float | None = None  # at the beginning; None for the schedule's own
     batch: int = 8
     augmentation: Augmentation = field(default_factory=Augmentation)  # its crop is what a step sees
@@ -62,16 +63,18 @@ class Recipe(FitRecipe):
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Return the rate at a step: linear warm-up, then the schedule's halvings, scaled to the recipe's steps.
+    """Return the rate at a step: linear warm-up, then the milestones, or the schedule's scaled to the recipe's steps.
 
     >>> [learning_rate(Recipe(steps=12, schedule="s-long"), step) for step in (0, 3, 4, 6, 8, 10, 11)]
     [0.0001, 0.0001, 5e-05, 2.5e-05, 1.25e-05, 6.25e-06, 6.25e-06]
     """
     schedule = SCHEDULES[recipe.schedule]
     lr = schedule.lr if recipe.lr is None else recipe.lr
-    return (
-        lr * warm_up(recipe, step) * 0.5 ** sum(step * schedule.steps >= at * recipe.steps for at in schedule.halved_at)
-    )
+    if recipe.milestones:
+        halvings = sum(step >= at for at in recipe.milestones)
+    else:
+        halvings = sum(step * schedule.steps >= at * recipe.steps for at in schedule.halved_at)
+    return lr * warm_up(recipe, step) * 0.5**halvings
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -186,8 +189,8 @@ class Training(Fit):
             levels = self.model.levels(batch.frame0, batch.frame1)
         levels = [level.float() for level in levels]
         if self.recipe.loss == "epe":
-            flow = enlarge(levels[0], 2**self.model.finest, self.model.enlarging)
-            return endpoint_loss(flow, batch.flow, batch.valid)
+            size = (batch.flow.shape[-2], batch.flow.shape[-1])
+            return endpoint_loss(self.model.fill(levels[0], size), batch.flow, batch.valid)
         return multiscale_loss(
             levels,
             batch.flow,
@@ -210,18 +213,18 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     return make([group for group in groups if group["params"]], lr=SCHEDULES[recipe.schedule].lr)
 
 
-def start_from(model: nn.Module, path: Path) -> dict[str, Any]:
-    """Copy the weights of a checkpoint where names and sizes fit; returns what these went through.
+def start_from(model: nn.Module, name: str) -> dict[str, Any]:
+    """Copy the weights of a shipped network by its name, or of a checkpoint by its file, where names and sizes fit.
 
-    Raises CheckpointError if the file is no checkpoint, or less than half of its numbers fit: networks of different
-    widths have a few weights in common, from which nothing can begin.
+    Returns what these went through. Raises CheckpointError if there is none, or less than half of its numbers fit:
+    networks of different widths have a few weights in common, from which nothing can begin.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(find_checkpoint(name, "flow model", FLOW_MODELS))
     fitting = fitting_weights(model, checkpoint.weights)
     share = sum(value.numel() for value in fitting.values()) / sum(v.numel() for v in checkpoint.weights.values())
     if share < 0.5:
         raise CheckpointError(
-            f"only {share:.0%} of the weights of {path} fit: begin with a network of the same kind and width "
+            f"only {share:.0%} of the weights of {name} fit: begin with a network of the same kind and width "
             f"(it is {checkpoint.model} {checkpoint.config})"
         )
     model.load_state_dict(fitting, strict=False)
@@ -235,8 +238,8 @@ def open_training(
     recipe: Recipe,
     run: Path,
     *,
-    init: Path | None = None,
-    init_parts: Mapping[str, Path] | None = None,
+    init: str | None = None,
+    init_parts: Mapping[str, str] | None = None,
     validation: FlowDataset | None = None,
     validation_pairs: int = 200,
     device: str = "auto",
@@ -245,9 +248,9 @@ def open_training(
 ) -> Training:
     """Begin a training of a network of the table, or take it up again where its run folder left it.
 
-    init: a checkpoint whose weights to begin with; init_parts: for networks of a stack, such as flownetc of
-    flownet2-cs, the checkpoints of networks that were trained alone; validation: pairs to score on,
-    ``validation_pairs`` of them spread evenly. Raises ValueError with what is wrong.
+    init: a shipped network's name, or the file of a checkpoint, whose weights to begin with; init_parts: for networks
+    of a stack, such as flownetc of flownet2-cs, those of networks that were trained alone; validation: pairs to score
+    on, ``validation_pairs`` of them spread evenly. Raises ValueError with what is wrong.
     """
     processes.meet()
     place = choose_device(device)
@@ -262,7 +265,7 @@ def open_training(
         for part in init_parts:
             if part not in networks:
                 raise ValueError(f"{name} has no part {part!r} to begin with; its parts are {', '.join(networks)}")
-        parts = {part: start_from(networks[part], path) for part, path in init_parts.items()}
+        parts = {part: start_from(networks[part], source) for part, source in init_parts.items()}
         began_from = (began_from or {}) | {"parts": parts}
 
     def validate(candidate: nn.Module) -> dict[str, float]:

@@ -68,7 +68,7 @@ class Motion:
     first: np.ndarray
     second: np.ndarray
     flow: np.ndarray
-    grain: float  # pixels, the side of what was one before the images were enlarged
+    grain: float = 1.0  # pixels, the side of what was one before the images were enlarged
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class FlowNetConfig:
 
     width: float = 1.0  # times the channels of the paper
     div_flow: float = 20.0  # pixels in one unit of the network's flow
+    bgr: bool = False  # whether it was trained on frames whose blue comes first, as those of Caffe are
 
     def channels(self, paper: int) -> int:
         """Return how many channels a layer has that has ``paper`` in the paper.
@@ -55,12 +56,17 @@ class FlowNet(nn.Module, ABC):
         """
         if frame0.shape != frame1.shape:
             raise ValueError(f"the frames differ in shape: {tuple(frame0.shape)} and {tuple(frame1.shape)}")
+        if self.config.bgr:
+            frame0, frame1 = frame0.flip(1), frame1.flip(1)
         return [flow * self.config.div_flow for flow in self.flows(self.prepare(frame0, frame1))]
 
     def forward(self, frame0: Tensor, frame1: Tensor) -> Tensor:
         """Return the flow 0->1, (B, 2, H, W) float32 in pixels, for frames (B, 3, H, W) in [0, 1] of any size."""
-        flow = enlarge(self.levels(frame0, frame1)[0], 2**self.finest, self.enlarging)
-        return crop_to(flow, (frame0.shape[-2], frame0.shape[-1]))
+        return self.fill(self.levels(frame0, frame1)[0], (frame0.shape[-2], frame0.shape[-1]))
+
+    def fill(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the finest flow (B, 2, h, w) on the frames' own grid of ``size`` (height, width)."""
+        return crop_to(enlarge(flow, 2**self.finest, self.enlarging), size)
 
 
 class FlowNet1(FlowNet):
@@ -69,6 +75,10 @@ class FlowNet1(FlowNet):
     def prepare(self, frame0: Tensor, frame1: Tensor) -> Tensor:
         mean = frame0.new_tensor([0.411, 0.432, 0.45]).view(1, 3, 1, 1)
         return torch.cat([frame0 - mean, frame1 - mean], dim=1)
+
+    def fill(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        # As FlowNetPytorch does, also where the coarse grid reaches beyond a frame of another size.
+        return F.interpolate(flow, size=size, mode=self.enlarging, align_corners=False)
 
 
 class FlowNet2Family(FlowNet):

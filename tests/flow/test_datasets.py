@@ -127,6 +127,19 @@ def test_a_split_file_that_does_not_fit_is_told(tmp_path, split):
     assert "FlyingChairs_train_val.txt" in in_one_sentence(error)
 
 
+def test_a_split_file_of_one_s_own_goes_before_the_official_one(tmp_path):
+    chairs(tmp_path, pairs=3, split="1\n" * 3)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("2\n1\n2\n")
+    for split, names in (("train", ["00002"]), ("val", ["00001", "00003"]), ("all", ["00001", "00002", "00003"])):
+        dataset = open_dataset(tmp_path, split, split_file=mine)
+        assert [pair.name for pair in dataset.pairs] == names
+    mine.write_text("2\n1\n")
+    for file in (mine, tmp_path / "none.txt"):
+        with pytest.raises(DatasetError, match=file.name):
+            open_dataset(tmp_path, "val", split_file=file)
+
+
 def test_without_an_official_split_a_share_is_held_out(tmp_path):
     chairs(tmp_path, pairs=10, split="")
     train, val = (names(open_dataset(tmp_path, split, held_out=0.3)) for split in ("train", "val"))

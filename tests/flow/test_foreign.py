@@ -8,7 +8,7 @@ import torch
 from flow.checkpoint import CheckpointError, load_checkpoint
 from flow.estimator import FlowEstimator
 from flow.foreign import convert_checkpoint, import_checkpoint
-from flow.models import FLOW_MODELS
+from flow.models import FLOW_MODELS, build_flow_model
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,15 @@ def test_flownet2_pytorch_survives_the_round_trip(made_weights, tmp_path):
 def test_the_unit_of_the_flow_is_kept(hollow, tmp_path):
     torch.save({"state_dict": hollow("flownets"), "div_flow": 1}, tmp_path / "m.pth")
     assert import_checkpoint(tmp_path / "m.pth")[1].div_flow == 1
+
+
+def test_a_network_of_caffe_sees_blue_first(tmp_path, frames):
+    torch.save({"state_dict": build_flow_model("flownets").state_dict()}, tmp_path / "m.pth")
+    for bgr, file in ((False, "rgb.safetensors"), (True, "bgr.safetensors")):
+        convert_checkpoint(tmp_path / "m.pth", tmp_path / file, bgr=bgr)
+    rgb, bgr = (FlowEstimator.load(tmp_path / f"{name}.safetensors", "cpu", "float32") for name in ("rgb", "bgr"))
+    crops = [frame[..., :64, :64] for frame in frames]
+    torch.testing.assert_close(bgr.estimate(*crops), rgb.estimate(*(crop.flip(1) for crop in crops)))
 
 
 @pytest.mark.parametrize("unit", ["many", float("nan"), 0, [20]])

@@ -8,7 +8,7 @@ import torch
 
 from flow.ahead import Ahead
 from flow.augment import PLAIN, Augmentation
-from flow.checkpoint import CheckpointError, load_checkpoint
+from flow.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from flow.datasets import SyntheticDataset, open_dataset
 from flow.estimator import FlowEstimator
 from flow.evaluate import evaluate_flow
@@ -154,6 +154,11 @@ def test_the_schedules_are_those_of_flownet_2():
     assert at["s-fine"] == [(0, 1e-5), (200_000, 5e-6), (300_000, 2.5e-6), (400_000, 1.25e-6)]
 
 
+def test_milestones_go_before_the_schedule():
+    recipe = Recipe(steps=6, schedule="s-short", lr=8.0, milestones=(2, 3))
+    assert [learning_rate(recipe, step) for step in range(6)] == [8, 8, 4, 2, 2, 2]
+
+
 def test_a_schedule_is_stretched_to_the_steps_and_may_begin_slowly():
     recipe = Recipe(steps=6, schedule="s-short", lr=8.0, warmup=2)
     assert [learning_rate(recipe, step) for step in range(6)] == [4, 8, 8, 4, 2, 1]
@@ -192,7 +197,7 @@ def test_a_checkpoint_tells_what_it_was_trained_on_and_from(dataset, tmp_path):
     list(start(dataset, tmp_path / "first", steps=2).run_steps())
     second = open_training(
         "flownets", SMALL, dataset, replace(RECIPE, steps=1, lr=0.0, weight_decay=0.0), tmp_path / "second",
-        init=tmp_path / "first" / "model.safetensors", device="cpu", precision="float32",
+        init=str(tmp_path / "first" / "model.safetensors"), device="cpu", precision="float32",
     )  # fmt: skip
     list(second.run_steps())
     a, b = weights_of(tmp_path / "first"), weights_of(tmp_path / "second")
@@ -204,13 +209,13 @@ def test_a_checkpoint_tells_what_it_was_trained_on_and_from(dataset, tmp_path):
     with pytest.raises(CheckpointError, match=r"only .* fit"):
         open_training(
             "flownets", {"width": 0.1}, dataset, RECIPE, tmp_path / "c", device="cpu",
-            init=tmp_path / "first" / "model.safetensors",
+            init=str(tmp_path / "first" / "model.safetensors"),
         )  # fmt: skip
 
 
 def test_a_stack_begins_with_networks_trained_alone_and_trains_the_last(dataset, tmp_path):
     list(start(dataset, tmp_path / "c", "flownet2-c", steps=1).run_steps())
-    parts = {"flownetc": tmp_path / "c" / "model.safetensors"}
+    parts = {"flownetc": str(tmp_path / "c" / "model.safetensors")}
     training = open_training(
         "flownet2-cs", SMALL, dataset, replace(RECIPE, steps=2, freeze=("flownetc",)), tmp_path / "cs",
         init_parts=parts, device="cpu", precision="float32",
@@ -224,7 +229,20 @@ def test_a_stack_begins_with_networks_trained_alone_and_trains_the_last(dataset,
         load_checkpoint(tmp_path / "cs" / "model.safetensors").trained["began_from"]["parts"]["flownetc"]["steps"] == 1
     )
     with pytest.raises(ValueError, match="its parts are flownetc"):
-        open_training("flownet2-cs", SMALL, dataset, RECIPE, tmp_path / "d", init_parts={"c": tmp_path}, device="cpu")
+        open_training(
+            "flownet2-cs", SMALL, dataset, RECIPE, tmp_path / "d", init_parts={"c": str(tmp_path)}, device="cpu"
+        )
+
+
+def test_a_shipped_network_is_begun_with_by_its_name(dataset, tmp_path, monkeypatch):
+    (tmp_path / "shipped").mkdir()
+    model = build_flow_model("flownets", SMALL)
+    save_checkpoint(tmp_path / "shipped" / "small.safetensors", "flownets", model, {})
+    monkeypatch.setattr("flow.checkpoint.checkpoint_folder", lambda: tmp_path / "shipped")
+    begun = open_training("flownets", SMALL, dataset, RECIPE, tmp_path / "run", init="small", device="cpu").model
+    assert all(torch.equal(value, begun.state_dict()[key]) for key, value in model.state_dict().items())
+    with pytest.raises(CheckpointError, match=r"no flow model 'smal': use small, or a \.safetensors file"):
+        open_training("flownets", SMALL, dataset, RECIPE, tmp_path / "other", init="smal", device="cpu")
 
 
 def test_another_model_does_not_go_on_in_a_run(dataset, tmp_path):

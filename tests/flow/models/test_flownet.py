@@ -46,6 +46,16 @@ def test_the_finest_level_is_the_flow_at_quarter_size():
         torch.testing.assert_close(model(*frames)[..., ::4, ::4], model.levels(*frames)[0])
 
 
+def test_an_odd_size_is_filled_as_flownetpytorch_does():
+    model = build_flow_model("flownets", {"width": 0.1}).eval()
+    frames = torch.rand(2, 1, 3, 61, 83)
+    with torch.no_grad():
+        finest = model.levels(*frames)[0]
+        assert finest.shape[-2:] == (16, 21)
+        stretched = torch.nn.functional.interpolate(finest, size=(61, 83), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(model(*frames), stretched)
+
+
 def test_the_flow_is_in_units_of_div_flow():
     frames, flows = torch.rand(2, 1, 3, 64, 64), []
     for unit in (1.0, 20.0):
