@@ -1,7 +1,7 @@
 # The virtual environment's Python; README's commands make it.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check format lint types tests train-scratch train-default train-fast
+.PHONY: check format lint types tests train-scratch train-default train-fast train-flownets
 check: lint types tests
 
 format:
@@ -19,8 +19,9 @@ tests:
 	$(PYTHON) -m pytest
 
 # How the shipped flow models were trained (checkpoints/README.md says on what and for how long); VIDEOS is a folder of
-# videos. A GPU can afford longer runs: STEPS=20 multiplies the steps of every stage.
+# videos, PHOTOS one of pictures. A GPU can afford longer runs: STEPS=20 multiplies the steps of every stage.
 VIDEOS ?= videos
+PHOTOS ?= photos
 RUNS ?= runs
 STEPS ?= 1
 train = $(dir $(PYTHON))vfi train corpus $(VIDEOS) --run $(RUNS)/$(1) --steps $$(( $(2) * $(STEPS) ))
@@ -47,3 +48,9 @@ train-fast:
 	  --batch 6 --synthetic 0.1 --teacher-weight 0 --lr 8e-4
 	$(call train,fast,900) $(confident) --model-config '$(fast), "confidence": 16}' \
 	  --init $(RUNS)/fast-sharp/model.safetensors
+
+# 100 thousand pairs of made-up scenes; the same command goes on with a run that was interrupted.
+train-flownets:
+	$(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownets --width 0.375 --run $(RUNS)/flownets \
+	  --steps $$(( 12500 * $(STEPS) )) --schedule s-short --lr 3e-4 --warmup 200 --crop 256,320 --batch 8 \
+	  --validate-every 2500
