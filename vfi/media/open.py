@@ -79,10 +79,8 @@ def middle_part(path: Path, part: Part, seconds: Fraction) -> Part:
 def numbered_part(path: Path, frames: slice) -> Part:
     """Return the part of a video that holds its frames of these numbers, which count from 0.
 
-    Raises MediaError if it cannot be read, is no video of which parts can be taken, or holds less than two of them.
+    Raises MediaError if it cannot be read as a video, or holds less than two of them.
     """
-    if _is_whole(path):
-        raise MediaError(f"{path} is read as a whole: leave out its frames' numbers")
     with VideoReader(path) as reader:
         film, origin = reader.timeline, reader.origin
     first, beyond, _ = frames.indices(film.frames)
