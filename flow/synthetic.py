@@ -14,6 +14,7 @@ import numpy as np
 
 ITERATIONS = 6  # each shrinks the error of the inverse by the ripple's slope, a tenth at most
 SHUTTER_STEPS = 7
+_SUPPORT = 3  # pixels to either side that a look-up between pixels takes, and one for rounding
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,19 @@ class Layer:
     outline: np.ndarray | None = None  # (h, w) float32 in [0, 1], opaque where 1; None covers the whole frame
     shade: float | None = None  # a shadow's darkness instead of the texture: it has no motion of its own
 
+    def box(self, size: tuple[int, int], elapsed: float) -> tuple[slice, slice]:
+        """Return the rows and columns of a frame of ``size`` beyond which an outline is not seen, after a time."""
+        if self.outline is None:
+            return slice(None), slice(None)
+        height, width = self.outline.shape
+        corners = np.float32([[0, 0], [width, 0], [0, height], [width, height]]) + self.offset
+        still = replace(self.velocity, waves=self.velocity.waves[:0])
+        moved = corners + elapsed * still(corners)
+        spare = np.abs(elapsed * self.velocity.waves[:, :2]).sum(0) + _SUPPORT
+        least = np.floor(moved.min(0) - spare).clip(0, size[::-1]).astype(int)
+        most = np.ceil(moved.max(0) + spare + 1).clip(0, size[::-1]).astype(int)
+        return slice(least[1], most[1]), slice(least[0], most[0])
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -88,27 +102,31 @@ class Scene:
         for layer in self.layers:
             if layer.shade is not None:
                 continue
-            places = layer.velocity.origin(_grid(self.size), start - self.own)
+            box = layer.box(self.size, start - self.own)
+            places = layer.velocity.origin(_grid(self.size)[box], start - self.own)
             motion = (end - start) * layer.velocity(places)
             if layer.outline is None:
                 flow = motion
-            else:
+            elif motion.size:
                 solid = _look_up(layer.outline, places - layer.offset, cv2.BORDER_CONSTANT) > 0.5
-                flow = np.where(solid[..., None], motion, flow)
+                flow[box] = np.where(solid[..., None], motion, flow[box])
         return flow.astype(np.float32)
 
     def _render(self, time: float) -> np.ndarray:
         canvas: np.ndarray = np.zeros((*self.size, 3), np.float32)
         for layer in self.layers:
-            places = layer.velocity.origin(_grid(self.size), time - self.own) - layer.offset
+            box = layer.box(self.size, time - self.own)
+            places = layer.velocity.origin(_grid(self.size)[box], time - self.own) - layer.offset
             if layer.outline is None:
                 canvas = _look_up(layer.texture, places, cv2.BORDER_REFLECT_101)
                 continue
-            cover = _look_up(layer.outline, places, cv2.BORDER_CONSTANT)[..., None]
+            if not places.size:
+                continue
+            cover, part = _look_up(layer.outline, places, cv2.BORDER_CONSTANT)[..., None], canvas[box]
             if layer.shade is not None:
-                canvas = canvas * (1 - layer.shade * cover)
+                part *= 1 - layer.shade * cover
             else:
-                canvas = canvas + cover * (_look_up(layer.texture, places, cv2.BORDER_REFLECT_101) - canvas)
+                part += cover * (_look_up(layer.texture, places, cv2.BORDER_REFLECT_101) - part)
         return canvas.clip(0, 1)
 
 
@@ -241,7 +259,7 @@ def _grid(size: tuple[int, int]) -> np.ndarray:
 def _affine(places: np.ndarray, linear: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """Return ``linear`` (2, 2) times every place (..., 2) plus ``offset`` (2,); 50 times as fast as with matmul."""
     matrix = np.column_stack([linear, offset])
-    return cv2.transform(places.reshape(-1, 1, 2), matrix).reshape(places.shape)
+    return cv2.transform(places.reshape(-1, 1, 2), matrix).reshape(places.shape) if places.size else places
 
 
 def _look_up(image: np.ndarray, places: np.ndarray, border: int) -> np.ndarray:

@@ -82,3 +82,16 @@ def test_exposure_brightens_the_picture_in_proportion_to_time():
     scene = shifting(np.full((48, 64, 3), 100, np.uint8), 0, 0)
     brightening = Scene(scene.size, scene.layers, scene.own, exposure=(1.0, 1.5))
     assert [int(brightening.picture(time).mean()) for time in (0, 0.5, 1)] == [100, 125, 150]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_of_a_layer_is_seen_beyond_its_box(seed):
+    textures = [np.full((60, 80, 3), 200, np.uint8)]
+    scene = random_scene(textures, (90, 130), np.random.default_rng(seed), slowest=0.1, largest=0.4)
+    y, x = np.mgrid[:90, :130].astype(np.float32)
+    for layer in scene.layers[1:]:
+        for time in (0.0, 0.4, 1.0):
+            looked_up = layer.velocity.origin(np.stack([x, y], axis=-1), time - scene.own) - layer.offset
+            cover = cv2.remap(layer.outline, looked_up, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+            cover[layer.box((90, 130), time - scene.own)] = 0
+            assert not cover.any()
