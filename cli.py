@@ -1326,7 +1326,12 @@ def verify_models(as_json: AsJson = False) -> None:
 @reports_errors
 def import_model(
     source: Annotated[Path, typer.Argument(help="A .pth or .pth.tar of either project.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .safetensors.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write: .safetensors (default: FILE's name here).", show_default=False
+        ),
+    ] = None,
     bgr: Annotated[
         bool, typer.Option("--bgr", help="It was trained on BGR frames, as flownets_from_caffe.pth was.")
     ] = False,
@@ -1334,11 +1339,12 @@ def import_model(
 ) -> None:
     """Convert a flow network of FlowNetPytorch or flownet2-pytorch; runs no code of the file.
 
-    [bold]Example:[/bold] vfi models import FlowNet2_checkpoint.pth.tar -o flownet2.safetensors
+    [bold]Example:[/bold] vfi models import flownets.pth && vfi flow run a.png b.png --model flownets.safetensors
     """
     from flow.foreign import convert_checkpoint
     from vfi.outputs import refuse_existing
 
+    output = placed(output, Path(f"{source.name.removesuffix('.tar').removesuffix('.pth')}.safetensors"))
     refuse_existing(output, overwrite)
     typer.echo(f"wrote {output}: {convert_checkpoint(source, output, bgr=bgr)}")
 

@@ -63,6 +63,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint; raises CheckpointError if it is not one."""
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist: give a .safetensors file written by vfi")
+    if path.suffix.lower() in (".pth", ".pt", ".tar"):
+        raise CheckpointError(f"{path} is no .safetensors file: bring it in with vfi models import {path}")
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}

@@ -5,10 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cli import app
 from flow import checksums
+from flow.checkpoint import load_checkpoint
+from flow.models import build_flow_model
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
@@ -54,3 +57,15 @@ def test_info_of_what_is_no_model_is_one_sentence(tmp_path):
     done = models("info", tmp_path / "m.safetensors")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert "is not a readable .safetensors file" in done.stderr
+
+
+def test_a_public_flow_network_is_imported_under_its_own_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with torch.device("meta"):
+        shapes = {key: weight.shape for key, weight in build_flow_model("flownets").state_dict().items()}
+    hollow = {key: torch.zeros(()).expand(shape) for key, shape in shapes.items()}
+    (tmp_path / "public").mkdir()
+    torch.save({"state_dict": hollow}, tmp_path / "public" / "flownets_EPE1.951.pth.tar")
+    done = models("import", "public/flownets_EPE1.951.pth.tar")
+    assert done.stdout == "wrote flownets_EPE1.951.safetensors: flownets\n", done.output
+    assert load_checkpoint(tmp_path / "flownets_EPE1.951.safetensors").model == "flownets"

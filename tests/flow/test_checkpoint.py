@@ -66,6 +66,12 @@ def test_a_missing_file_says_so(tmp_path):
         load_checkpoint(tmp_path / "m.safetensors")
 
 
+def test_a_checkpoint_of_another_project_is_told_where_to_go(tmp_path):
+    (tmp_path / "net.pth").write_bytes(b"PK")
+    with pytest.raises(CheckpointError, match=r"bring it in with vfi models import .*net\.pth"):
+        load_checkpoint(tmp_path / "net.pth")
+
+
 def test_weights_of_another_size_are_refused(tmp_path):
     save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), {})
     with pytest.raises(CheckpointError, match="do not fit"):
