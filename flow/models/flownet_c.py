@@ -28,7 +28,7 @@ class CorrelationNetwork(Trunk):
         super().__init__(config, batch_norm, biases, upsampling_biases)
         half, quarter, eighth, redirected = (config.channels(paper) for paper in (64, 128, 256, 32))
         self.conv1 = conv(3, half, kernel=7, stride=2, batch_norm=batch_norm, exact=True)
-        self.conv2 = conv(half, quarter, kernel=5, stride=2, batch_norm=batch_norm)
+        self.conv2 = conv(half, quarter, kernel=5, stride=2, batch_norm=batch_norm, exact=True)
         self.conv3 = conv(quarter, eighth, kernel=5, stride=2, batch_norm=batch_norm)
         self.conv_redir = conv(eighth, redirected, kernel=1, batch_norm=batch_norm)
         self.conv3_1 = conv(redirected + (2 * RADIUS + 1) ** 2, eighth, batch_norm=batch_norm)

@@ -9,8 +9,8 @@ SLOPE = 0.1  # of every leaky ReLU, as in FlowNet
 class ExactConv(nn.Conv2d):
     """A convolution in float32 even under autocast; float32 out.
 
-    It stands where rounding costs most: at a network's input, whose rounding all layers pass on, and at its flows,
-    since 8 bits cannot hold 100.3 pixels.
+    It stands where rounding costs most: at a network's input and on its fine grids, whose rounding all layers pass on,
+    and at its flows, since 8 bits cannot hold 100.3 pixels.
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -58,9 +58,21 @@ def silent_conv(inputs: int, outputs: int) -> nn.Conv2d:
     return layer
 
 
-def deconv(inputs: int, outputs: int, bias: bool = True) -> nn.Sequential:
-    """Transposed convolution to twice the size and leaky ReLU; signals keep their strength."""
-    layer = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+class ExactDeconv(nn.ConvTranspose2d):
+    """A transposed convolution in float32 even under autocast; float32 out."""
+
+    def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float(), output_size)
+
+
+def deconv(inputs: int, outputs: int, bias: bool = True, exact: bool = False) -> nn.Sequential:
+    """Transposed convolution to twice the size and leaky ReLU; signals keep their strength.
+
+    exact: in float32 even under autocast.
+    """
+    kind = ExactDeconv if exact else nn.ConvTranspose2d
+    layer = kind(inputs, outputs, 4, stride=2, padding=1, bias=bias)
     # Every output sees a quarter of the 4 x 4 taps.
     nn.init.normal_(layer.weight, std=(2 / ((1 + SLOPE**2) * inputs * 4)) ** 0.5)
     return nn.Sequential(layer, nn.LeakyReLU(SLOPE, inplace=True))
@@ -71,7 +83,7 @@ def flow_head(inputs: int, bias: bool = True) -> nn.Conv2d:
     return ExactConv(inputs, 2, 3, padding=1, bias=bias)
 
 
-class FlowUpsampling(nn.ConvTranspose2d):
+class FlowUpsampling(ExactDeconv):
     """A learnt enlargement of a flow (B, 2, h, w) to (B, 2, 2h, 2w), bilinear until trained; always float32.
 
     The values stay: FlowNet's flows count pixels of the frame on every grid.
@@ -84,10 +96,6 @@ class FlowUpsampling(nn.ConvTranspose2d):
             self.weight.copy_(torch.eye(2)[:, :, None, None] * ramp[:, None] * ramp)
             if self.bias is not None:
                 self.bias.zero_()
-
-    def forward(self, flow: Tensor, output_size: list[int] | None = None) -> Tensor:
-        with torch.autocast(flow.device.type, enabled=False):
-            return super().forward(flow.float(), output_size)
 
 
 def channel_norm(image: Tensor) -> Tensor:
