@@ -67,7 +67,7 @@ class Layer:
         if self.outline is None:
             return slice(None), slice(None)
         height, width = self.outline.shape
-        corners = np.float32([[0, 0], [width, 0], [0, height], [width, height]]) + self.offset
+        corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32) + self.offset
         still = replace(self.velocity, waves=self.velocity.waves[:0])
         moved = corners + elapsed * still(corners)
         spare = np.abs(elapsed * self.velocity.waves[:, :2]).sum(0) + _SUPPORT
