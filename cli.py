@@ -164,6 +164,19 @@ FallBack = Annotated[
         rich_help_panel="Model",
     ),
 ]
+Tile = Annotated[
+    str,
+    typer.Option(
+        help="Large frames are made in tiles: auto (as the memory allows), off, or their side in pixels.",
+        rich_help_panel="Model",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        help="Memory to make do with, 4GB (default: what is free).", show_default=False, rich_help_panel="Model"
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output if it exists.", rich_help_panel="Output")
 ]
@@ -353,10 +366,13 @@ def load_interpolator(
     flow: str | None,
     fallback: str | None = None,
     backend: str = "auto",
+    tile: str = "auto",
+    memory: str | None = None,
 ) -> "Interpolator":
     from vfi.interpolator import Interpolator
 
-    return Interpolator.load(model, device, precision, flow_scale, flow, fallback, backend)
+    most = None if memory is None else parse_bytes(memory, "--memory")
+    return Interpolator.load(model, device, precision, flow_scale, flow, fallback, backend, tile, most)
 
 
 def print_version(wanted: bool) -> None:
@@ -547,6 +563,8 @@ def upsample(
     flow: StartFlow = None,
     fallback: FallBack = None,
     backend: Backend = "auto",
+    tile: Tile = "auto",
+    memory: Memory = None,
     adapt: Annotated[
         str | None,
         typer.Option(
@@ -670,7 +688,7 @@ def upsample(
             raise typer.BadParameter("name one video", param_hint="--confidence")
         check_picture(confidence, "--confidence", overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend, tile, memory)
     if confidence is not None:
         from vfi.interpolator import knows_confidence
 
@@ -695,7 +713,8 @@ def upsample(
             weights = lesson_path(folder, job.source, made_by | {"adapt": str(budget), "part": str(part)})
             if restart or not weights.exists():
                 keep_lesson(weights, model, lesson_of(job))
-            maker, made_by = load_interpolator(str(weights), device, *settings), maker.identity(str(weights), *settings)
+            maker = load_interpolator(str(weights), device, *settings, tile, memory)
+            made_by = maker.identity(str(weights), *settings)
         return upsample_film(
             job.source, job.output, label, quiet, between=maker, timing=timing, made_by=made_by, part=part,
             encoding=encoding, content=content, overwrite=overwrite, workdir=folder, chunk=parse_fraction(chunk),
@@ -785,6 +804,8 @@ def slowmo(
     flow: StartFlow = None,
     fallback: FallBack = None,
     backend: Backend = "auto",
+    tile: Tile = "auto",
+    memory: Memory = None,
     cuts: Cuts = "hold",
     cut_threshold: CutThreshold = CUT_THRESHOLD,
     held: Held = "keep",
@@ -833,7 +854,7 @@ def slowmo(
     target = output_path(source, output, f"slow{number}x", fields)
     refuse_existing(target, overwrite)
     encoding = Encoding(codec, crf, preset, pix_fmt, parse_options(encoder_opt or []))
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend, tile, memory)
     if output is not None and names_folder(output):
         make_folder(target.parent)
     resumable = can_resume(source, target)
@@ -1035,12 +1056,12 @@ def json_document(values: Any) -> str:
     return json.dumps(values, indent=2, default=text)
 
 
-def parse_bytes(text: str) -> int:
+def parse_bytes(text: str, option: str) -> int:
     """Read 500MB, 1.5GB."""
     number, unit = text[:-2], text[-2:].upper()
     scale = {"KB": 10**3, "MB": 10**6, "GB": 10**9}.get(unit)
     if scale is None or not number.strip().replace(".", "", 1).isdecimal() or float(number) <= 0:
-        raise typer.BadParameter(f"{text!r} is not a size like 500MB or 1.5GB", param_hint="--max-size")
+        raise typer.BadParameter(f"{text!r} is not a size like 500MB or 1.5GB", param_hint=option)
     return round(float(number) * scale)
 
 
@@ -1068,7 +1089,7 @@ def serve_page(
     from vfi.web.limits import Limits
     from vfi.web.server import serving
 
-    limits = Limits(parse_bytes(max_size), max_seconds)
+    limits = Limits(parse_bytes(max_size, "--max-size"), max_seconds)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # services are stopped so; also then nothing is left
     with serving(host, port, limits) as address:
         typer.echo(f"The page is at {address} (Ctrl+C ends it)")
@@ -1151,6 +1172,8 @@ def pair(
     flow: StartFlow = None,
     fallback: FallBack = None,
     backend: Backend = "auto",
+    tile: Tile = "auto",
+    memory: Memory = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make the images between two images, evenly spaced in time.
@@ -1165,7 +1188,7 @@ def pair(
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
-    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend)
+    interpolator = load_interpolator(model, device, precision, flow_scale, flow, fallback, backend, tile, memory)
     output.mkdir(parents=True, exist_ok=True)
     for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
         for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):

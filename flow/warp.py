@@ -6,45 +6,39 @@ Flow is (B, 2, H, W) float32 in pixels of its own grid; channel 0 is dx (right),
 import cv2
 import numpy as np
 import torch
+from kornia.geometry.grid import create_meshgrid
+from kornia.geometry.transform import remap
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
+def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear", corner: tuple[int, int] | None = None) -> Tensor:
     """Return the image sampled at ``x + flow(x)``; beyond its edge the border repeats.
 
     image (B, C, H, W), any range; flow (B, 2, H, W), pixels; returns (B, C, H, W). The mode is bilinear, or
     bicubic: bilinear sampling between pixels blurs, bicubic keeps detail but may overshoot the image's range.
-    Raises ValueError if the grids differ. Source: Jaderberg 2015, arXiv:1506.02025, eq. 5.
+    corner: where in the image the flow's grid begins (row, column), if it is that of a part of it (B, 2, h, w).
+    Raises ValueError if the grids differ without one. Source: Jaderberg 2015, arXiv:1506.02025, eq. 5.
 
     >>> import torch
     >>> backward_warp(torch.tensor([[[[1., 2., 3.]]]]), torch.ones(1, 2, 1, 3))
     tensor([[[[2., 3., 3.]]]])
     """
-    if image.shape[-2:] != flow.shape[-2:]:
+    if corner is None and image.shape[-2:] != flow.shape[-2:]:
         raise ValueError(
             f"image is {tuple(image.shape[-2:])} but flow is {tuple(flow.shape[-2:])} "
             "(height, width): bring the flow to the image with resize_flow()"
         )
-    return sample(image, sampling_grid(flow), mode)
-
-
-def sampling_grid(flow: Tensor) -> Tensor:
-    """Return where ``x + flow(x)`` lies, (B, H, W, 2) from -1 to 1 between the image's outer edges, for `sample`."""
-    height, width = flow.shape[-2:]
     # Coordinates need float32: bfloat16 has 8 bits, too few to tell neighbouring pixels apart.
     flow = flow.float()
-    places = (
-        (flow[:, i] * (2 / side)).add_((2 * torch.arange(side, device=flow.device) + 1).view(shape) / side - 1)
-        for i, (side, shape) in enumerate(((width, (1, -1)), (height, (-1, 1))))
+    grid = create_meshgrid(
+        flow.shape[-2], flow.shape[-1], normalized_coordinates=False, device=flow.device, dtype=flow.dtype
     )
-    # A plane of x and one of y: sampling reads them faster than pairs.
-    return torch.stack(list(places), dim=1).permute(0, 2, 3, 1)
-
-
-def sample(image: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
-    """Return the image (B, C, H, W) at the places of a `sampling_grid`, as `backward_warp` does."""
-    return F.grid_sample(image.float(), grid, mode=mode, padding_mode="border", align_corners=False).to(image.dtype)
+    x, y = grid[..., 0] + flow[:, 0], grid[..., 1] + flow[:, 1]
+    if corner is not None:
+        x, y = x + corner[1], y + corner[0]
+    # kornia normalises corner to corner, yet samples half a pixel off unless told to align corners.
+    return remap(image.float(), x, y, mode=mode, align_corners=True, padding_mode="border").to(image.dtype)
 
 
 def look_up(image: np.ndarray, flow: np.ndarray) -> np.ndarray:

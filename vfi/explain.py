@@ -2,6 +2,7 @@
 
 import os
 
+from flow.memory import is_out_of_memory
 from vfi.media.errors import MediaError
 
 
@@ -15,9 +16,8 @@ def explain(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    # torch has no class of its own for the CPU's.
-    if isinstance(error, MemoryError) or any(words in str(error) for words in ("allocate memory", "out of memory")):
-        return "out of memory: use smaller frames, or close other programs"
+    if is_out_of_memory(error):
+        return "out of memory: use smaller frames or tiles, or close other programs"
     if "RANK" in os.environ and any(words in str(error) for words in ("by peer", "remote process exited")):
         return "another process of this training ended: see what it says"
     return None

@@ -2,7 +2,7 @@
 
 import copy
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeGuard, get_args
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from flow.checksums import digest
 from flow.device import choose_device, choose_precision
+from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.projection import motions_at
 from flow.scale import parse_flow_scale
@@ -22,6 +23,8 @@ from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
+from vfi.tile_plan import TilePlan
+from vfi.tiles import Tiled, lay
 
 
 class Made(NamedTuple):
@@ -55,6 +58,8 @@ class Interpolator:
         flow: str | TwoWay | None = None,
         fallback: str | None = None,
         backend: str = "torch",
+        tile: str | int = "auto",
+        memory: int | None = None,
     ) -> None:
         """Take a model to a device.
 
@@ -62,8 +67,10 @@ class Interpolator:
         flow_scale: size at which motion is estimated, auto (reduced above 720p), 1, 1/2, 1/4 or 1/8;
         flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
         for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
-        the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`.
-        Raises ValueError for anything else.
+        the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`;
+        tile: side in pixels of the tiles that large frames are made of, auto (as planned for the memory there is, see
+        `vfi.tiles`) or off; memory: bytes that the process, or on a GPU the model, is to take at most, None for what is
+        free. Raises ValueError for anything else.
         """
         self.device = choose_device(device)
         self.backend = choose_backend(backend, model, self.device, precision)
@@ -88,6 +95,7 @@ class Interpolator:
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._network = None if self.backend == "torch" else Backend(self.model, self.backend)
         self._pixels = PIXELS if backend == "auto" else range(sys.maxsize)  # of frames that it computes
+        self._plan = TilePlan(self.model, self.device, tile, memory)
 
     @classmethod
     def load(
@@ -99,9 +107,11 @@ class Interpolator:
         flow: str | TwoWay | None = None,
         fallback: str | None = None,
         backend: str = "auto",
+        tile: str | int = "auto",
+        memory: int | None = None,
     ) -> "Interpolator":
         """Use a shipped model by its name, or a checkpoint by its file."""
-        return cls(load_model(name), device, precision, flow_scale, flow, fallback, backend)
+        return cls(load_model(name), device, precision, flow_scale, flow, fallback, backend, tile, memory)
 
     @staticmethod
     def identity(
@@ -135,20 +145,54 @@ class Interpolator:
     @torch.inference_mode()
     def make(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None = None
-    ) -> list[Made]:
-        """Return what `__call__` does, and how far each image is to be trusted."""
+    ) -> Iterator[Made]:
+        """Yield what `__call__` returns, each when it is asked for, and how far it is to be trusted."""
         if before.shape != after.shape or before.dtype != after.dtype:
             raise ValueError(
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
-        frames = self._to_tensor(before), self._to_tensor(after)
         if self._network is not None and before.shape[0] * before.shape[1] in self._pixels:
-            inputs = self._network.inputs(frames, start)
-            return [self._by(self._network, inputs, t, before.dtype) for t in times]
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
-            return [self._at(pair, self._time(t), before.dtype) for t in times]
+            inputs = self._network.inputs((self._to_tensor(before), self._to_tensor(after)), start)
+            yield from (self._by(self._network, inputs, time, before.dtype) for time in times)
+            return
+        done = 0
+        while done < len(times):
+            try:
+                for made in self._attempt(before, after, times[done:], start):
+                    yield made
+                    done += 1
+            except Exception as error:  # torch, OpenCV and numpy have one each
+                if not is_out_of_memory(error) or not self._plan.shrink(before.shape[:2]):
+                    raise
+            # What the failed attempt held is free only here, without its traceback.
+            if self.device.type == "cuda" and done < len(times):
+                torch.cuda.empty_cache()
+
+    def _attempt(
+        self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None
+    ) -> Iterator[Made]:
+        """Yield the images, whole or tile by tile as planned."""
+        side = self._plan.side((before.shape[0], before.shape[1]))
+        if side is None:
+            with self._autocast():
+                frames = self._to_tensor(before), self._to_tensor(after)
+                pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
+            del frames
+            for time in times:
+                with self._autocast():
+                    made = self._at(pair, self._time(time), before.dtype)
+                yield made
+            return
+        with self._autocast():
+            tiled = Tiled(self.model, (before, after), self._to_tensor, side, start)
+        for time in times:
+            with self._autocast():
+                made = self._tile_by_tile(tiled, self._time(time), before.dtype)
+            yield made
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _by(self, network: Backend, inputs: Mapping[str, np.ndarray], t: Fraction, dtype: np.dtype) -> Made:
         frame, *confidence = network({**inputs, "t": np.full((1, 1, 1, 1), t, np.float32)})
@@ -166,6 +210,19 @@ class Interpolator:
         other.model = model
         other._network = None if learning or self.backend == "torch" else Backend(model, self.backend)
         return other
+
+    def _tile_by_tile(self, tiled: Tiled, t: Tensor, dtype: np.dtype) -> Made:
+        image, trust, cells = np.zeros((*tiled.size, 3), dtype), 0.0, 0
+        for tile, made, confidence in tiled.make(t):
+            lay(image, tile, made[0].float().mul(np.iinfo(dtype).max).permute(1, 2, 0).cpu().numpy())
+            if confidence is not None:
+                trust, cells = trust + confidence.sum().item(), cells + confidence.numel()
+        return Made(image, trust / cells if cells else None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the work so far, a sentence each."""
+        return self._plan.notes
 
     @torch.no_grad()
     def start(self, before: np.ndarray, after: np.ndarray) -> Tensor | None:

@@ -2,13 +2,12 @@
 
 import multiprocessing
 import signal
-import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from flow.memory import peak_resident
+from flow.memory import peak_gpu, peak_resident
 from vfi.media import MediaError
 
 Asked = TypeVar("Asked")
@@ -61,7 +60,7 @@ def _serve(work: Callable[[Iterator[Any]], Iterator[Any]], pipe: Connection) -> 
 
     try:
         for answer in work(asked()):
-            pipe.send(replace(answer, peak=peak_resident(), gpu_peak=_gpu_peak()))
+            pipe.send(replace(answer, peak=peak_resident(), gpu_peak=peak_gpu()))
         pipe.send("end")
     except (EOFError, ConnectionError):
         return  # nobody waits any more
@@ -69,9 +68,3 @@ def _serve(work: Callable[[Iterator[Any]], Iterator[Any]], pipe: Connection) -> 
         pipe.send(type(error)(*error.args))
     except Exception as error:  # which may not survive the way
         pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
-
-
-def _gpu_peak() -> int | None:
-    """Return the bytes of GPU memory that torch allocated at most here, None if it did not."""
-    torch = sys.modules.get("torch")
-    return torch.cuda.max_memory_allocated() or None if torch is not None and torch.cuda.is_initialized() else None

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from flow.memory import peak_gpu, peak_resident
 from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader
 from vfi.media.deinterlace import Deinterlace
 from vfi.media.frame import Origin
@@ -38,6 +39,14 @@ class Knowing(Protocol):
     def make(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]
     ) -> Sequence[tuple[np.ndarray, float | None]]: ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A `Between` that has something to tell the user, a sentence each."""
+
+    @property
+    def notes(self) -> Sequence[str]: ...
 
 
 Progress = Callable[[int, "int | None", int], None]
@@ -67,6 +76,8 @@ class Summary:
     codec: str  # the encoder's name
     pix_fmt: str
     options: dict[str, str]  # of the encoder
+    peak_memory: int | None  # bytes that the process held at most so far, None where the system does not tell
+    peak_gpu_memory: int | None  # bytes of a GPU's, None without one
     written: Written | None  # what reading the output back showed; pictures and pipes are not read back
     notes: tuple[str, ...]  # what the user should know, a sentence each
 
@@ -105,6 +116,13 @@ class Summary:
             lines.append(f"confidence in new frames {mean:.2f} on average, {least:.2f} at least (at {moment:.2f} s)")
         if self.written is not None:
             lines.append(self._checked(self.written))
+        held = [
+            f"{count / 1e9:.2f} GB{where}"
+            for count, where in ((self.peak_memory, ""), (self.peak_gpu_memory, " of the GPU's"))
+            if count is not None
+        ]
+        if held:
+            lines.append(f"memory: {', '.join(held)} at most")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _checked(self, written: Written) -> str:
@@ -377,7 +395,7 @@ def upsample(
                 if progress is not None:
                     progress(tally.made, schedule.total, tally.cuts + 1)
             written = writer.finish(tally.until if schedule.end is None else schedule.end)
-        summary = summarize(reader, output, schedule, tally, speed, writer, written)
+        summary = summarize(reader, output, schedule, tally, speed, writer, written, between)
         return replace(summary, size=(info.width, info.height))
 
 
@@ -389,8 +407,9 @@ def summarize(
     speed: Fraction,
     writer: Sink,
     written: Written | None,
+    between: Between,
 ) -> Summary:
-    """Return what was done when ``writer`` has written what was made of a source."""
+    """Return what was done when ``writer`` has written what ``between`` made of a source."""
     return Summary(
         source=source.path,
         output=output,
@@ -411,6 +430,8 @@ def summarize(
         codec=writer.encoder.codec,
         pix_fmt=writer.encoder.pix_fmt,
         options=writer.encoder.options,
+        peak_memory=peak_resident(),
+        peak_gpu_memory=peak_gpu(),
         written=written,
-        notes=(*source.notes, *writer.notes),
+        notes=(*source.notes, *writer.notes, *(between.notes if isinstance(between, Noting) else ())),
     )

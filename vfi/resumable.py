@@ -222,7 +222,7 @@ class _Film:
             written = join(pieces, self.reader, writer, end, self.speed)
         for outdated in (partial, _temporary(partial, work)):
             outdated.unlink(missing_ok=True)
-        return summarize(self.reader, self.output, self.schedule, tally, self.speed, writer, written)
+        return summarize(self.reader, self.output, self.schedule, tally, self.speed, writer, written, self.between)
 
     def stopped(self, work: Workdir, chunk: Chunk | None = None, made: Made | None = None) -> Stopped:
         """Write the film so far, with the beginning of a chunk if it comes next, and return what to raise."""

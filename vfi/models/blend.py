@@ -14,6 +14,8 @@ class BlendConfig:
 class Blend(nn.Module):
     """``(1 - t) * frame0 + t * frame1``."""
 
+    multiple, reach = 1, 0  # pixels: tiles may lie anywhere, for every one is made of itself alone
+
     def __init__(self, config: BlendConfig) -> None:
         super().__init__()
         self.config = config

@@ -11,7 +11,8 @@ from flow.overlay import find_overlay
 from flow.projection import coverage, motions_at
 from flow.scale import choose_flow_scale, shrink
 from flow.two_way import two_way_estimator
-from flow.warp import resize, resize_flow, sample, sampling_grid
+from flow.warp import backward_warp, resize, resize_flow
+from flow.window import Place, resize_flow_window, resize_window
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class ClassicalPair(NamedTuple):
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0, at the flow scale
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, H, W) in [0, 1]
     overlay: Tensor | None  # where something stands still over what moves, (B, 1, H, W) in [0, 1]; None if nothing does
+    place: Place | None = None  # of the tile that is to be made, if it is not the whole picture
+
+    @property
+    def here(self) -> tuple[Tensor, Tensor]:
+        """The frames where the picture is."""
+        return self.frames if self.place is None else self.place.of(self.frames)
 
 
 class Candidates(NamedTuple):
@@ -45,6 +52,7 @@ class Classical(nn.Module):
     """
 
     flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
+    multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
 
     def __init__(self, config: ClassicalConfig) -> None:
         super().__init__()
@@ -86,23 +94,38 @@ class Classical(nn.Module):
 
     def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> Candidates:
         """Return frame 0 and frame 1 along the first motion, then along the second; motions as `motions_at` gives."""
-        size = (pair.frames[0].shape[-2], pair.frames[0].shape[-1])
+        size, corner = (pair.here[0].shape[-2], pair.here[0].shape[-1]), pair.place and pair.place.corner()
         images, weights = [], []
         for motion in motions:
             motion = resize_flow(motion, size)
             to0, to1 = -t * motion, (1 - t) * motion
             # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
-            grid0, grid1 = sampling_grid(to0), sampling_grid(to1)
-            weight0 = (1 - t) * (sample(pair.seen[1], grid1) + self.config.unseen)
-            weight1 = t * (sample(pair.seen[0], grid0) + self.config.unseen)
+            weight0 = (1 - t) * (backward_warp(pair.seen[1], to1, corner=corner) + self.config.unseen)
+            weight1 = t * (backward_warp(pair.seen[0], to0, corner=corner) + self.config.unseen)
             weights += [weight / (2 * (weight0 + weight1)) for weight in (weight0, weight1)]
             # Bilinear sampling would blur, which costs a quarter of a decibel.
-            images += [sample(f, grid, "bicubic") for f, grid in zip(pair.frames, (grid0, grid1), strict=True)]
+            images += [backward_warp(f, to, "bicubic", corner) for f, to in zip(pair.frames, (to0, to1), strict=True)]
         return Candidates(images, torch.cat(weights, dim=1))
 
-    def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
-        """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""
-        made = mix(*self.candidates(state, motions_at(*state.flows, t), t))
+    def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the motions at t (B, 1, 1, 1), as `motions_at` gives them."""
+        return motions_at(*pair.flows, t)
+
+    def part(
+        self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], frames: tuple[Tensor, Tensor], place: Place
+    ) -> tuple[ClassicalPair, tuple[Tensor, Tensor]]:
+        """Return what `candidates` takes to make a tile of large frames, of which ``pair`` has smaller ones.
+
+        frames: what is seen of them around the tile, as far as the motions reach.
+        """
+        seen0, seen1 = (resize_window(seen, place.whole, place.around) for seen in pair.seen)
+        overlay = None if pair.overlay is None else resize_window(pair.overlay, place.whole, place.tile)
+        first, second = (resize_flow_window(motion, place.whole, place.tile) for motion in motions)
+        return ClassicalPair(frames, pair.flows, (seen0, seen1), overlay, place), (first, second)
+
+    def synthesize(self, state: ClassicalPair, t: Tensor, motions: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1); motions: those of `motion`, if they are known."""
+        made = mix(*self.candidates(state, self.motion(state, t) if motions is None else motions, t))
         return lay_over(made, state, t).clamp(0, 1)
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:
@@ -112,7 +135,7 @@ class Classical(nn.Module):
 
 def lay_over(made: Tensor, pair: ClassicalPair, t: Tensor) -> Tensor:
     """Return a frame (B, 3, H, W) at t with what stands still over the picture in its place."""
-    return made if pair.overlay is None else torch.lerp(made, torch.lerp(*pair.frames, t), pair.overlay)
+    return made if pair.overlay is None else torch.lerp(made, torch.lerp(*pair.here, t), pair.overlay)
 
 
 def is_exporting() -> bool:

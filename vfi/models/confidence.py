@@ -13,13 +13,15 @@ from torch.nn import functional as F
 
 from flow.models.layers import SLOPE, conv
 from flow.padding import crop_to, pad_to_multiple
+from flow.window import Place, resize_window
 from vfi.models.classical import mix
 
 Fallback = Literal["soft", "blend", "hold", "off"]
 """What comes in where a frame is not to be trusted: what the weights say, only the blend of its neighbours, only the
 nearer one of them, or nothing."""
 
-GRID = 4  # signs and confidence are found on a grid so many times coarser than the frame
+REACH = 48  # pixels away that confidence and what a frame falls back on may depend on, at most
+CELL = 4  # signs and confidence are found on a grid so many times coarser than the frame
 SIGNS = 7
 SOFTER = (2, 4)  # the frame without the detail that is lost when it is so many times smaller
 DOUBT, SURE = 0.3, 0.6  # confidence at and below which a frame is replaced, and from which it stays
@@ -78,7 +80,7 @@ def find_signs(
     flows = flows[..., ::2, ::2]
     motion = (flows[:, 2:] - flows[:, :2]).square().sum(1, keepdim=True).sqrt()
     found = torch.cat([*levels, disagreement[..., ::2, ::2], motion], dim=1).float()
-    return torch.log1p(F.avg_pool2d(found, GRID // 2, ceil_mode=True)) / 2
+    return torch.log1p(F.avg_pool2d(found, CELL // 2, ceil_mode=True)) / 2
 
 
 def fall_back(
@@ -88,16 +90,23 @@ def fall_back(
     weights: Tensor,
     fallback: Fallback,
     share: float = SOFTENING,
+    place: Place | None = None,
 ) -> Tensor:
     """Return the frame with what is not to be trusted in it replaced.
 
     made, frames (B, 3, H, W); t (B, 1, 1, 1); weights (B, 4, h, w), as `Confidence` finds them; share: how far a soft
-    fallback goes towards what they say.
+    fallback goes towards what they say; place: of the frame, if it is a tile.
     """
     if fallback == "off":
         return made
     size = (made.shape[-2], made.shape[-1])
-    weights = F.interpolate(weights, size=size, mode="bilinear", align_corners=False)
+    if place is None:
+        weights = F.interpolate(weights, size=size, mode="bilinear", align_corners=False)
+    else:
+        cells = -(-place.whole[0] // CELL), -(-place.whole[1] // CELL)
+        weights = resize_window(
+            weights, place.whole, place.tile, cells, (place.tile.top // CELL, place.tile.left // CELL)
+        )
     blended = torch.lerp(*frames, t)
     if fallback != "soft":
         other = blended if fallback == "blend" else torch.where(t < 0.5, *frames)

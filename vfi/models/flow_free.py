@@ -29,6 +29,16 @@ class FlowFree(nn.Module):
         self.config = config
         self.unet = UNet(7 if config.fusion == "encoder" else 4, 4, config.widths)
 
+    @property
+    def multiple(self) -> int:
+        """What a tile's place must be divisible by, to be what the frame is there."""
+        return self.unet.multiple
+
+    @property
+    def reach(self) -> int:
+        """How many pixels from its edge a tile may differ from the frame."""
+        return self.unet.reach
+
     def prepare(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Keep what all times of a pair share: the frames themselves."""
         return frame0, frame1

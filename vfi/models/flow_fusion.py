@@ -23,8 +23,9 @@ from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows, motions_at
 from flow.scale import choose_flow_scale, shrink
 from flow.warp import backward_warp, resize, resize_flow, shrink_flow
+from flow.window import Place, resize_flow_window, resize_window
 from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, lay_over, mix
-from vfi.models.confidence import SOFTENING, Confidence, Fallback, fall_back, find_signs
+from vfi.models.confidence import CELL, REACH, SOFTENING, Confidence, Fallback, fall_back, find_signs
 from vfi.models.unet import UNet
 
 TRUST = 1 / 3  # weight of the learnt flow beside a backbone's until the U-Net knows better
@@ -53,6 +54,16 @@ class Pair(NamedTuple):
     features: tuple[list[Tensor], list[Tensor]]  # of `small`, for the flow
     context: tuple[list[Tensor], list[Tensor]]  # of `frames` padded, for the U-Net
     classical: ClassicalPair | None  # with a two-way backbone
+    place: Place | None = None  # of the tile that is to be made, if it is not the whole picture
+
+    @property
+    def here(self) -> tuple[Tensor, Tensor]:
+        """The frames where the picture is."""
+        return self.frames if self.place is None else self.place.of(self.frames)
+
+    def corner(self, stride: int = 1) -> tuple[int, int] | None:
+        """Return where in the frames, on a grid so many times coarser, the picture begins, if it is a tile."""
+        return None if self.place is None else self.place.corner(stride)
 
 
 class Motion(NamedTuple):
@@ -139,8 +150,12 @@ class FlowFusion(nn.Module):
             multiple = self.flow.multiple(levels)
             small = (pad_to_multiple(small[0], multiple), pad_to_multiple(small[1], multiple))
             features = (self.flow.encode(small[0], levels), self.flow.encode(small[1], levels))
-        context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in (frame0, frame1))
-        return Pair((frame0, frame1), size, small, grid, multiple, features, (context0, context1), classical)
+        frames = frame0, frame1
+        return Pair(frames, size, small, grid, multiple, features, self._context(frames), classical)
+
+    def _context(self, frames: tuple[Tensor, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in frames)
+        return context0, context1
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
@@ -159,12 +174,46 @@ class FlowFusion(nn.Module):
         assert flows is not None  # from the backbone, the network or both
         return Motion(resize_flows(crop_to(flows, pair.grid), pair.size), levels, motions)
 
+    @property
+    def multiple(self) -> int:
+        """What a tile's place must be divisible by, to be what the frame is there."""
+        return max(self.unet.multiple, CELL)
+
+    @property
+    def reach(self) -> int:
+        """How many pixels from its edge a tile may differ from the frame."""
+        return self.unet.reach + (REACH if self.confidence is not None else 0)
+
+    def part(self, pair: Pair, motion: Motion, frames: tuple[Tensor, Tensor], place: Place) -> tuple[Pair, Motion]:
+        """Return what `fuse` takes to make a tile of large frames, of which ``pair`` and ``motion`` are smaller.
+
+        frames: what is seen of them around the tile, as far as the motion reaches and two `multiple`s more; all of
+        the place begins and, unless the frames do, ends at multiples.
+        """
+        size, tile = place.whole, place.tile
+        flows = torch.cat([resize_flow_window(part, size, tile) for part in motion.flows.split(2, dim=1)], dim=1)
+        levels, motions, classical = [], None, None
+        if motion.levels:
+            mask = resize_window(crop_to(motion.levels[-1].mask, pair.grid), size, tile)
+            levels = [IntermediateFlows(flows, mask)]
+        if self.classical is not None and pair.classical is not None and motion.classical is not None:
+            classical, motions = self.classical.part(pair.classical, motion.classical, frames, place)
+        part = pair._replace(
+            frames=frames,
+            size=tile.size,
+            grid=tile.size,
+            context=self._context(frames),
+            classical=classical,
+            place=place,
+        )
+        return part, Motion(flows, levels, motions)
+
     def candidates(self, pair: Pair, motion: Motion, t: Tensor) -> Candidates:
         """Return the images that the frame at t is mixed from, and their weights before the U-Net."""
         images: list[Tensor] = []
         weights: list[Tensor] = []
         if motion.levels:
-            images += warp_both(pair.frames, motion.flows, "bicubic")
+            images += warp_both(pair.frames, motion.flows, "bicubic", pair.corner())
             mask = resize(crop_to(motion.levels[-1].mask, pair.grid), pair.size).float()
             share = torch.sigmoid(mask + torch.logit(t))
             weights += [1 - share, share]
@@ -177,23 +226,38 @@ class FlowFusion(nn.Module):
 
     def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Fused:
         """Return the frame at t from what `motion` found, and how far it is to be trusted."""
-        images, weights = self.candidates(pair, motion, t)
-        times = t.expand(-1, 1, *pair.size)
-        seen = torch.cat([*pair.frames, *images, weights, motion.flows / 32, times], dim=1)
-        flows, along = pad_to_multiple(motion.flows, self.unet.multiple), []
-        for level, features in enumerate(zip(*pair.context, strict=True), start=2):
-            along.append(torch.cat(warp_both(features, shrink_flow(flows, 2**level)), dim=1))
-        out = crop_to(self.unet(pad_to_multiple(seen, self.unet.multiple), along), pair.size).float()
-        logits, residual = out[:, :-3], out[:, -3:]
-        made = mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
+        made, found = self._mixed(pair, motion, t)
         confidence = None
-        if self.confidence is not None:
-            disagreement = self._disagreement(motion, pair.size)
-            found = self.confidence(find_signs(made, pair.frames, images, disagreement, motion.flows))
+        if found is not None:
             # The weights are learnt as they stand; part of the way is enough for eyes that miss detail.
             share = 1.0 if self.training else SOFTENING
-            made, confidence = fall_back(made, pair.frames, t, found, self.fallback, share), found[:, :1]
+            made, confidence = fall_back(made, pair.here, t, found, self.fallback, share, pair.place), found[:, :1]
         return Fused(made if pair.classical is None else lay_over(made, pair.classical, t), confidence)
+
+    def _mixed(self, pair: Pair, motion: Motion, t: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the candidates weighed by the U-Net, and what `Confidence` finds if there is one."""
+        images, weights = self.candidates(pair, motion, t)
+        times = t.expand(-1, 1, *pair.size)
+        seen = torch.cat([*pair.here, *images, weights, motion.flows / 32, times], dim=1)
+        # From here on they are parts of what the U-Net sees: as large as all else together, they are not kept twice.
+        images, weights = list(seen[:, 6 : 6 + 3 * len(images)].split(3, dim=1)), seen[:, 6 + 3 * len(images) : -5]
+        seen = pad_to_multiple(seen, self.unet.multiple)
+        out = crop_to(self.unet(seen, self._along(pair, motion)), pair.size)
+        del seen
+        logits, residual = out[:, :-3].float(), out[:, -3:].float()
+        made = mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
+        if self.confidence is None:
+            return made, None
+        disagreement = self._disagreement(motion, pair.size)
+        return made, self.confidence(find_signs(made, pair.here, images, disagreement, motion.flows))
+
+    def _along(self, pair: Pair, motion: Motion) -> list[Tensor]:
+        """Return the context of both frames, level by level, warped to the time of a motion."""
+        flows, along, stride = pad_to_multiple(motion.flows, self.unet.multiple), [], 4
+        for features in zip(*pair.context, strict=True):
+            along.append(torch.cat(warp_both(features, shrink_flow(flows, stride), corner=pair.corner(stride)), dim=1))
+            stride *= 2
+        return along
 
     @staticmethod
     def _disagreement(motion: Motion, size: tuple[int, int]) -> Tensor:
@@ -211,9 +275,11 @@ class FlowFusion(nn.Module):
         return self.synthesize(self.prepare(frame0, frame1), t)
 
 
-def warp_both(images: tuple[Tensor, Tensor], flows: Tensor, mode: str = "bilinear") -> tuple[Tensor, Tensor]:
-    """Warp two images (B, C, H, W) to time t along a pair of flows (B, 4, H, W)."""
-    return backward_warp(images[0], flows[:, :2], mode), backward_warp(images[1], flows[:, 2:], mode)
+def warp_both(
+    images: tuple[Tensor, Tensor], flows: Tensor, mode: str = "bilinear", corner: tuple[int, int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Warp two images (B, C, H, W) to time t along a pair of flows (B, 4, H, W); mode, corner: of `backward_warp`."""
+    return backward_warp(images[0], flows[:, :2], mode, corner), backward_warp(images[1], flows[:, 2:], mode, corner)
 
 
 def blend(images: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:

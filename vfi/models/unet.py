@@ -20,6 +20,7 @@ class UNet(nn.Module):
     def __init__(self, inputs: int, outputs: int, widths: Sequence[int], extra: Sequence[int] | None = None) -> None:
         """``widths`` are the channels at 1/2, 1/4, ...; ``extra`` those that join at 1/4, 1/8, ..."""
         super().__init__()
+        self.inputs = inputs
         steps = list(zip(widths[:-1], widths[1:], extra or [0] * (len(widths) - 1), strict=True))
         self.first = nn.Sequential(conv(inputs, widths[0], stride=2, planar=True), conv(widths[0], widths[0]))
         self.down = nn.ModuleList(conv(fine, coarse, stride=2) for fine, coarse, _ in steps)
@@ -35,6 +36,12 @@ class UNet(nn.Module):
     def multiple(self) -> int:
         """What the image's sides must be divisible by."""
         return 2 ** (len(self.down) + 1)
+
+    @property
+    def reach(self) -> int:
+        """How many pixels away what it answers may depend on, at most."""
+        # 5 at full and half size and in the head, then 8 pixels of each finer grid: down, two joins, up and merge.
+        return 5 + 8 * (self.multiple - 2)
 
     def forward(self, image: Tensor, extra: Sequence[Tensor] | None = None) -> Tensor:
         """image (B, inputs, H, W), extra[i] at 1/4, 1/8, ... of it; returns (B, outputs, H, W)."""

@@ -1,0 +1,60 @@
+"""How large the tiles of a frame may be: as large as the memory allows, and smaller when it does not after all."""
+
+import torch
+from torch import nn
+
+from flow.memory import free_memory, resident
+from vfi.tiles import SMALLEST, Tileable, plan_side
+
+MOST = 2**30  # bytes that a tile takes on a CPU: larger ones are no faster
+UNKNOWN = 2**31  # bytes taken to be free where the system does not tell
+
+
+class TilePlan:
+    """The side of the tiles of frames of each size, planned when the first one comes."""
+
+    def __init__(self, model: nn.Module, device: torch.device, tile: str | int, memory: int | None) -> None:
+        """tile, memory: as `Interpolator` takes them."""
+        self._model, self._device, self._memory = model, device, memory
+        self._auto, self._fixed = tile == "auto", None
+        if tile not in ("auto", "off"):
+            if not str(tile).isdigit() or int(tile) < SMALLEST:
+                raise ValueError(f"unknown tile {tile!r}: use auto, off, or a side of {SMALLEST} pixels or more")
+            self._fixed = int(tile)
+        self._sides: dict[tuple[int, int], int | None] = {}
+        self.notes: tuple[str, ...] = ()
+
+    def side(self, size: tuple[int, int]) -> int | None:
+        """Return the side of the tiles of frames of ``size`` (height, width), None if they are made whole."""
+        if size not in self._sides:
+            self._sides[size] = self._planned(size)
+        return self._sides[size]
+
+    def _planned(self, size: tuple[int, int]) -> int | None:
+        if not isinstance(self._model, Tileable):
+            return None
+        if not self._auto:
+            return self._fixed if self._fixed is not None and max(size) > self._fixed else None
+        return plan_side(self._model, size, self._budget())
+
+    def _budget(self) -> int:
+        """Return how many bytes a tile may take."""
+        if self._device.type == "cuda":
+            free = torch.cuda.mem_get_info(self._device)[0]
+            held = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+            return int(0.8 * min(free + held, self._memory or free + held))
+        known = free_memory()
+        free = UNKNOWN if known is None else known
+        if self._memory is not None:
+            free = min(free, max(0, self._memory - resident()))
+        # Half of it is left to decoders and encoders, and to motion that reaches far beyond a tile.
+        return min(MOST, free // 2)
+
+    def shrink(self, size: tuple[int, int]) -> bool:
+        """Halve the tiles after an attempt that was out of memory; returns whether there is another one to make."""
+        side = self._sides[size]
+        if not (self._auto and isinstance(self._model, Tileable)) or (side is not None and side <= SMALLEST):
+            return False
+        self._sides[size] = smaller = max(SMALLEST, (max(size) if side is None else side) // 2)
+        self.notes = (f"memory was short: frames were made in tiles of {smaller} pixels",)
+        return True

@@ -1,0 +1,178 @@
+"""Frames made tile by tile, so that what a frame needs at once does not grow with its size.
+
+The motion is found for the whole frame, at its reduced scale. What is warped and fused is a tile and a margin as wide
+as the network sees, of pixels from as far around as the motion reaches: a tile is what the frame is there, but for the
+rounding of its sums. Seams are blended nevertheless, for in bfloat16 that rounding may be a level.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flow.scale import choose_flow_scale, shrink
+from flow.window import Place, Window
+from vfi.models.blend import Blend
+from vfi.models.classical import Classical, ClassicalPair
+from vfi.models.confidence import CELL
+from vfi.models.flow_free import FlowFree
+from vfi.models.flow_fusion import FlowFusion, Motion, Pair
+
+Tileable = Blend | Classical | FlowFree | FlowFusion
+
+SEAM = 8  # pixels on either side of a seam over which one tile fades into the next
+SMALLEST = 64  # pixels: the least side of a tile
+_BAND = 64  # rows of the reduced frame that are computed at once
+
+
+class Tile(NamedTuple):
+    """A part of a frame."""
+
+    core: Window  # which no other tile has
+    shown: Window  # with what fades into its neighbours
+    made: Window  # with the margin that is not as in the frame
+
+
+def bytes_per_pixel(model: Tileable) -> int:
+    """Return how much memory a model needs for each pixel that it makes at once, as measured on a CPU in float32."""
+    if isinstance(model, FlowFusion):
+        return 17 * model.unet.inputs  # 600 with six candidates, 460 with four
+    return {Blend: 40, Classical: 200, FlowFree: 250}[type(model)]
+
+
+def plan_side(model: Tileable, size: tuple[int, int], budget: int) -> int | None:
+    """Return the largest side of tiles that need no more memory than ``budget`` (bytes), None if a frame fits whole.
+
+    size: height and width. It is `SMALLEST` even if that needs more.
+    """
+    pixels = budget // bytes_per_pixel(model)
+    if size[0] * size[1] <= pixels:
+        return None
+    return max(SMALLEST, int(pixels**0.5) - 2 * _margin(model))
+
+
+def plan_tiles(model: Tileable, size: tuple[int, int], side: int) -> list[Tile]:
+    """Return the tiles of frames of ``size`` (height, width), equal but for the last ones, at most ``side`` wide."""
+    multiple, margin = model.multiple, _margin(model)
+    steps = []
+    for length in size:
+        count = -(-length // max(side, SMALLEST))
+        steps.append(-(-length // (count * multiple)) * multiple)
+    cores = [
+        Window(top, left, min(steps[0], size[0] - top), min(steps[1], size[1] - left))
+        for top in range(0, size[0], steps[0])
+        for left in range(0, size[1], steps[1])
+    ]
+    return [Tile(core, core.grown(size, SEAM, SEAM), core.grown(size, margin, margin, multiple)) for core in cores]
+
+
+def _margin(model: Tileable) -> int:
+    return -(-(model.reach + SEAM) // model.multiple) * model.multiple
+
+
+class Tiled:
+    """Two frames between which others are made tile by tile."""
+
+    def __init__(
+        self,
+        model: Tileable,
+        frames: tuple[np.ndarray, np.ndarray],
+        read: Callable[[np.ndarray], Tensor],
+        side: int,
+        start: Tensor | None = None,
+    ) -> None:
+        """frames: (H, W, 3) as ``read`` takes any part of them, to make it (1, 3, h, w) in [0, 1]; start: the flows
+        that `FlowFusion.start` returned for them, if they are known.
+        """
+        self.model, self.read, self.images = model, read, frames
+        self.size = frames[0].shape[0], frames[0].shape[1]
+        self.tiles = plan_tiles(model, self.size, side)
+        self.pair: Pair | ClassicalPair | None = None
+        if isinstance(model, FlowFusion | Classical):
+            small = self._small(model.flow_scale)
+            self.pair = model.prepare(*small, start, small)
+
+    def _small(self, scale: int | None) -> tuple[Tensor, Tensor]:
+        """The frames at the flow scale, as `flow.scale.shrink` gives them."""
+        scale = scale or choose_flow_scale(*self.size)
+        # Of other heights bands would not have the rows of the whole.
+        band = _BAND * scale if self.size[0] % scale == 0 else self.size[0]
+        first, second = (
+            torch.cat(
+                [shrink(self.read(image[top : top + band]), scale) for top in range(0, self.size[0], band)], dim=2
+            )
+            for image in self.images
+        )
+        return first, second
+
+    def make(self, t: Tensor) -> Iterator[tuple[Tile, Tensor, Tensor | None]]:
+        """Yield the tiles of the frame at t (1, 1, 1, 1), (1, 3, h, w) of what they show, and `Fused.confidence`."""
+        made_in = self._maker(t)
+        for tile in self.tiles:
+            frame, confidence = made_in(tile.made)
+            if confidence is not None:
+                rows, columns = tile.core.within(tile.made).slices
+                confidence = confidence[
+                    ..., rows.start // CELL : -(-rows.stop // CELL), columns.start // CELL : -(-columns.stop // CELL)
+                ]
+            yield tile, tile.shown.within(tile.made).of(frame), confidence
+
+    def _maker(self, t: Tensor) -> Callable[[Window], tuple[Tensor, Tensor | None]]:
+        """Return what makes a window of the frame at t."""
+        model, pair = self.model, self.pair
+        if isinstance(model, FlowFusion) and isinstance(pair, Pair):
+            return partial(self._fused, model, pair, model.motion(pair, t), t)
+        if isinstance(model, Classical) and isinstance(pair, ClassicalPair):
+            return partial(self._warped, model, pair, model.motion(pair, t), t)
+        assert isinstance(model, Blend | FlowFree)
+        return lambda window: (model.synthesize(model.prepare(*self._frames(window)), t), None)
+
+    def _fused(
+        self, model: FlowFusion, pair: Pair, motion: Motion, t: Tensor, window: Window
+    ) -> tuple[Tensor, Tensor | None]:
+        rows, columns = self._reach(window, [*motion.flows.split(2, dim=1), *(motion.classical or ())])
+        around = window.grown(self.size, rows + 2 * model.multiple, columns + 2 * model.multiple, model.multiple)
+        part, moved = model.part(pair, motion, self._frames(around), Place(self.size, window, around))
+        made = model.fuse(part, moved, t)
+        return made.frame.clamp(0, 1), made.confidence
+
+    def _warped(
+        self, model: Classical, pair: ClassicalPair, motion: tuple[Tensor, Tensor], t: Tensor, window: Window
+    ) -> tuple[Tensor, None]:
+        around = window.grown(self.size, *self._reach(window, motion))
+        part, moved = model.part(pair, motion, self._frames(around), Place(self.size, window, around))
+        return model.synthesize(part, t, moved), None
+
+    def _frames(self, window: Window) -> tuple[Tensor, Tensor]:
+        first, second = self.images
+        return self.read(first[window.slices]), self.read(second[window.slices])
+
+    def _reach(self, window: Window, flows: Sequence[Tensor]) -> tuple[int, int]:
+        """By how many rows and columns the flows, at the flow scale, lead out of a window at most."""
+        grid = (flows[0].shape[-2], flows[0].shape[-1])
+        seen = window.scaled(self.size, grid)
+        columns, rows = torch.stack([seen.of(flow).abs().amax(dim=(0, 2, 3)) for flow in flows]).amax(dim=0).tolist()
+        # Bicubic sampling needs two pixels more.
+        return int(rows * self.size[0] / grid[0]) + 3, int(columns * self.size[1] / grid[1]) + 3
+
+
+def lay(image: np.ndarray, tile: Tile, made: np.ndarray) -> None:
+    """Write what a tile shows, float32 (h, w, 3) in levels, into an image (H, W, 3) of integers, rounded.
+
+    At its top and left it fades in: tiles come row by row, so that what it fades into is there already.
+    """
+    target, place = image[tile.shown.slices], tile.core.within(tile.shown)
+    share = np.multiply.outer(_fade_in(place.top, target.shape[0]), _fade_in(place.left, target.shape[1]))
+    target[...] = np.rint(target + share[..., None] * (made - target))
+
+
+def _fade_in(before: int, length: int) -> np.ndarray:
+    """Weights of a row of pixels, which rise from 0 to 1 about its start but for what comes ``before`` it, if any."""
+    ramp = np.ones(length, np.float32)
+    if before:
+        rise = (np.arange(2 * before, dtype=np.float32) + 0.5) / (2 * before)
+        ramp[: 2 * before] = rise[:length]
+    return ramp
