@@ -33,7 +33,7 @@ def is_out_of_memory(error: Exception) -> bool:
         "allocate memory",
         "not enough memory",
         "insufficient memory",
-        "could not create a memory",
+        "could not create a",
     )
     return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 

@@ -18,10 +18,11 @@ def upsample(*arguments):
 def test_the_report_is_short_and_says_what_was_checked_and_kept(film):
     path = film(sound=["aac"], chapters=True, tags=(1, 1, 1, 1))
     done = upsample(path)
-    wrote, frames, checked = done.stdout.splitlines()
+    wrote, frames, checked, memory = done.stdout.splitlines()
     assert wrote.startswith(f"wrote {path.with_name('film_2x.mp4')}: 12 -> 24 frames, 25 fps -> 50 fps, 0.480 s")
     assert frames == "frames: 12 kept, 11 made, 1 repeated"
     assert checked == ("checked: duration +0.000 s, end of sound +0.000 s; kept colour tags, 2 chapters, audio 1 (aac)")
+    assert re.fullmatch(r"memory: \d+\.\d\d GB at most", memory)
 
 
 def test_json_has_all_of_it(film):
@@ -29,6 +30,17 @@ def test_json_has_all_of_it(film):
     assert [summary[f"frames_{name}"] for name in ("in", "out", "made", "blended", "repeated")] == [12, 24, 11, 0, 1]
     assert summary["written"] == {"duration_error": "0", "sound_error": "0", "kept": ["colour tags"], "lost": []}
     assert (summary["codec"], summary["options"]["crf"]) == ("libx264", "20")
+    assert 10**8 < summary["peak_memory"] < 10**11
+    assert summary["peak_gpu_memory"] is None
+
+
+def test_tiles_and_memory_are_told_by_side_and_size(film):
+    path = film(frames=3)
+    assert upsample(path, "--tile", 64, "--memory", "1.5GB").exit_code == 0
+    for option, wrong, said in (("--tile", "huge", "use auto, off, or a side of 64"), ("--memory", "much", "4GB")):
+        done = upsample(path, option, wrong, "--overwrite")
+        assert done.exit_code in (1, 2)
+        assert said in " ".join(done.stderr.replace("\n", " ").split()) or option in done.stderr
 
 
 def test_verbose_says_where_and_how_fast_on_stderr(film):

@@ -105,16 +105,19 @@ import resource
 from fractions import Fraction
 import cv2
 import numpy as np
+import torch
 from vfi.interpolator import Interpolator
 from vfi.tile_plan import TilePlan
 
-maker = Interpolator.load("fast", "cpu", "float32", "1/4")
+cv2.setNumThreads(1)  # each has 64 MB of addresses of its own
+torch.set_num_threads(1)
+maker = Interpolator.load("classical", "cpu", "float32", "1/8")
 coarse = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
-before = cv2.resize(coarse, (800, 600), interpolation=cv2.INTER_CUBIC)
+before = cv2.resize(coarse, (1600, 1200), interpolation=cv2.INTER_CUBIC)
 pictures = np.stack([before, np.roll(before, 5, axis=1)])
 list(maker.make(*pictures[:, :64, :64], [Fraction(1, 2)]))  # libraries are loaded
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + 150_000_000,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (held + 250_000_000,) * 2)
 TilePlan._budget = lambda plan: 10**12  # what is free is misjudged
 images = list(maker.make(*pictures, [Fraction(1, 3), Fraction(2, 3)]))
 print(len(images), images[0].image.shape, maker.notes)
@@ -125,7 +128,7 @@ print(len(images), images[0].image.shape, maker.notes)
 def test_out_of_memory_is_tried_again_with_smaller_tiles_and_said_once():
     done = subprocess.run([sys.executable, "-c", SHORT_OF_MEMORY], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("2 (600, 800, 3) ('memory was short: frames were made in tiles of ")
+    assert done.stdout.startswith("2 (1200, 1600, 3) ('memory was short: frames were made in tiles of ")
     assert done.stdout.count("memory was short") == 1
 
 

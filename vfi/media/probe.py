@@ -255,7 +255,7 @@ def _facts(index: int, codec: str, info: VideoInfo) -> VideoFacts:
         primaries=_spelled(ColorPrimaries, color.primaries),
         transfer=_spelled(ColorTrc, color.transfer),
         range=_RANGES.get(color.range),
-        hdr="HDR10" if info.hdr else {_PQ: "PQ", _HLG: "HLG"}.get(color.transfer),
+        hdr="HLG" if color.transfer == _HLG else "HDR10" if info.hdr else {_PQ: "PQ"}.get(color.transfer),
     )
 
 
