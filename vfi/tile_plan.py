@@ -6,7 +6,7 @@ from torch import nn
 from flow.memory import free_memory, resident
 from vfi.tiles import SMALLEST, Tileable, plan_side
 
-MOST = 750_000_000  # bytes that a tile takes on a CPU: larger ones are no faster
+MOST = 750_000_000  # bytes that a tile takes on a CPU: larger ones were no faster
 UNKNOWN = 2**31  # bytes taken to be free where the system does not tell
 
 

@@ -40,7 +40,7 @@ def bytes_per_pixel(model: Tileable) -> int:
     """Return how much memory a model needs for each pixel that it makes at once, as measured on a CPU in float32."""
     if isinstance(model, FlowFusion):
         return 17 * model.unet.inputs  # 600 with six candidates, 460 with four
-    return {Blend: 40, Classical: 200, FlowFree: 250}[type(model)]
+    return {Blend: 60, Classical: 220, FlowFree: 450}[type(model)]
 
 
 def plan_side(model: Tileable, size: tuple[int, int], budget: int) -> int | None:
