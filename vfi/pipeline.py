@@ -76,8 +76,9 @@ class Summary:
     codec: str  # the encoder's name
     pix_fmt: str
     options: dict[str, str]  # of the encoder
-    peak_memory: int | None  # bytes that the process held at most so far, None where the system does not tell
-    peak_gpu_memory: int | None  # bytes of a GPU's, None without one
+    # Two results are the same whatever they took.
+    peak_memory: int | None = field(compare=False)  # bytes held at most so far, None where the system does not tell
+    peak_gpu_memory: int | None = field(compare=False)  # bytes of a GPU's, None without one
     written: Written | None  # what reading the output back showed; pictures and pipes are not read back
     notes: tuple[str, ...]  # what the user should know, a sentence each
 
