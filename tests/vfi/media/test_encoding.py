@@ -33,6 +33,13 @@ def test_wishes_win_over_defaults():
     assert encoder.options == {"crf": "20.5", "preset": "fast", "tune": "grain", "g": "30"}
 
 
+def test_at_8k_fewer_frames_are_looked_ahead_unless_a_preset_says_how_many():
+    vast = replace(FILM, width=7680, height=4320)
+    assert choose(Encoding(), vast).options["rc-lookahead"] == "10"
+    for encoding, info in ((Encoding(preset="medium"), vast), (Encoding(), replace(FILM, width=4096, height=2304))):
+        assert "rc-lookahead" not in choose(encoding, info).options
+
+
 def test_another_way_to_set_the_quality_replaces_the_default():
     assert "crf" not in choose(Encoding(options={"qp": "0"})).options
 
