@@ -38,7 +38,7 @@ class Knowing(Protocol):
 
     def make(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]
-    ) -> Sequence[tuple[np.ndarray, float | None]]: ...
+    ) -> Iterable[tuple[np.ndarray, float | None]]: ...
 
 
 @runtime_checkable
