@@ -152,7 +152,8 @@ class Interpolator:
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
-        if self._network is not None and before.shape[0] * before.shape[1] in self._pixels:
+        height, width = before.shape[:2]
+        if self._network is not None and height * width in self._pixels and self._plan.side((height, width)) is None:
             inputs = self._network.inputs((self._to_tensor(before), self._to_tensor(after)), start)
             yield from (self._by(self._network, inputs, time, before.dtype) for time in times)
             return
