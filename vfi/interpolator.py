@@ -18,7 +18,7 @@ from flow.projection import motions_at
 from flow.scale import parse_flow_scale
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.warp import resize_flow
-from vfi.backends import PIXELS, Backend, choose_backend
+from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend
 from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
@@ -152,8 +152,7 @@ class Interpolator:
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
-        height, width = before.shape[:2]
-        if self._network is not None and height * width in self._pixels and self._plan.side((height, width)) is None:
+        if self._network is not None and self._suits((before.shape[0], before.shape[1])):
             inputs = self._network.inputs((self._to_tensor(before), self._to_tensor(after)), start)
             yield from (self._by(self._network, inputs, time, before.dtype) for time in times)
             return
@@ -194,6 +193,10 @@ class Interpolator:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def _suits(self, size: tuple[int, int]) -> bool:
+        """Tell whether the network outside PyTorch is to make frames of ``size`` (height, width)."""
+        return size[0] * size[1] in self._pixels and self._plan.fits_whole(size, BYTES_PER_PIXEL)
 
     def _by(self, network: Backend, inputs: Mapping[str, np.ndarray], t: Fraction, dtype: np.dtype) -> Made:
         frame, *confidence = network({**inputs, "t": np.full((1, 1, 1, 1), t, np.float32)})

@@ -22,6 +22,7 @@ class TilePlan:
                 raise ValueError(f"unknown tile {tile!r}: use auto, off, or a side of {SMALLEST} pixels or more")
             self._fixed = int(tile)
         self._sides: dict[tuple[int, int], int | None] = {}
+        self._fitting: dict[tuple[int, int], bool] = {}
         self.notes: tuple[str, ...] = ()
 
     def side(self, size: tuple[int, int]) -> int | None:
@@ -29,6 +30,13 @@ class TilePlan:
         if size not in self._sides:
             self._sides[size] = self._planned(size)
         return self._sides[size]
+
+    def fits_whole(self, size: tuple[int, int], bytes_per_pixel: int) -> bool:
+        """Tell whether what cannot make tiles may make frames of ``size``, for which it takes so much memory."""
+        if size not in self._fitting:  # asked when it takes that memory already, there would be less
+            needed = size[0] * size[1] * bytes_per_pixel
+            self._fitting[size] = needed <= self._free() // 2 if self._auto else self._planned(size) is None
+        return self._fitting[size]
 
     def _planned(self, size: tuple[int, int]) -> int | None:
         if not isinstance(self._model, Tileable):
@@ -43,12 +51,14 @@ class TilePlan:
             free = torch.cuda.mem_get_info(self._device)[0]
             held = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
             return int(0.8 * min(free + held, self._memory or free + held))
+        # Half of it is left to decoders and encoders, and to motion that reaches far beyond a tile.
+        return min(MOST, self._free() // 2)
+
+    def _free(self) -> int:
+        """Return how many bytes of the computer's memory there are to take."""
         known = free_memory()
         free = UNKNOWN if known is None else known
-        if self._memory is not None:
-            free = min(free, max(0, self._memory - resident()))
-        # Half of it is left to decoders and encoders, and to motion that reaches far beyond a tile.
-        return min(MOST, free // 2)
+        return free if self._memory is None else min(free, max(0, self._memory - resident()))
 
     def shrink(self, size: tuple[int, int]) -> bool:
         """Halve the tiles after an attempt that was out of memory; returns whether there is another one to make."""
