@@ -214,6 +214,8 @@ def open_dataset(
     if not 0 < held_out < 1:
         raise DatasetError(f"the share held out is {held_out:g}: use one between 0 and 1")
     if str(source).startswith(SYNTHETIC):
+        if split_file:
+            raise DatasetError(f"{source} has no pairs of its own to split by {split_file}: leave it out")
         return _open_synthetic(Path(str(source)[len(SYNTHETIC) :]), split, held_out, size, seed)
     root = Path(source)
     if root.is_file():

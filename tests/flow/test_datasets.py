@@ -138,6 +138,8 @@ def test_a_split_file_of_one_s_own_goes_before_the_official_one(tmp_path):
     for file in (mine, tmp_path / "none.txt"):
         with pytest.raises(DatasetError, match=file.name):
             open_dataset(tmp_path, "val", split_file=file)
+    with pytest.raises(DatasetError, match="leave it out"):
+        open_dataset(f"synthetic:{tmp_path}", "val", split_file=mine)
 
 
 def test_without_an_official_split_a_share_is_held_out(tmp_path):
