@@ -1,6 +1,6 @@
 """Models computed outside PyTorch, on the CPU: written to a file once, kept for the next time, and run from there.
 
-OpenVINO computes the same frames, to a hundredth of a level, in a quarter of PyTorch's time or less.
+OpenVINO computes the same frames, to a hundredth of a level, in three quarters of PyTorch's time or less.
 """
 
 import hashlib
