@@ -68,10 +68,10 @@ def find_signs(
     steps = F.pad(made, (0, 1, 0, 1), mode="replicate")
     stacked = torch.stack(images)
     mean = stacked.mean(dim=0)
+    variance = (stacked - mean).square().sum(dim=0) / (len(images) - 1)  # what `var` does, many times faster
     signs = [
         (images[0] - images[1]).abs(),
-        # What `std` does, many times faster; the bound keeps gradients finite where all are the same.
-        ((stacked - mean).square().sum(dim=0) / (len(images) - 1)).clamp_min(1e-12).sqrt(),
+        variance * variance.clamp_min(1e-12).rsqrt(),  # its root, whose gradient stays finite where all are the same
         (frame0 - frame1).abs(),
         (steps[..., :-1, 1:] - made).abs() + (steps[..., 1:, :-1] - made).abs(),
         (mean - made).abs(),

@@ -16,7 +16,7 @@ def test_the_card_of_a_user_s_file_tells_its_sizes_its_work_and_its_trainings(tm
     card = model_card(str(path))
     assert (card.kind, card.model, card.file, card.intact) == ("interpolation", "flow-free", path, None)
     assert (card.bytes, card.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
-    assert card.config == {"widths": [8]}
+    assert card.config == {"widths": [8], "fusion": "encoder"}
     assert card.parameters == sum(weight.numel() for weight in build_model("flow-free", {"widths": [8]}).parameters())
     assert [stage["steps"] for stage in card.stages] == [10, 5]
     assert "trained on  clips 3, steps 10, samples 80\n" in str(card)
