@@ -1221,13 +1221,13 @@ def export_command(
 
     [bold]Example:[/bold] vfi export fast --format openvino
     """
-    from flow.backends import ending_of
+    from flow.backends import ending_of, files_of
     from vfi.export import export_model
     from vfi.interpolator import Interpolator
     from vfi.outputs import refuse_existing
 
     output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
-    for file in (output, output.with_suffix(".bin"))[: 2 if format == "openvino" else 1]:
+    for file in files_of(output, format):
         refuse_existing(file, overwrite)
     interpolator = Interpolator.load(model, "cpu", "float32", fallback=fallback, backend="torch")
     written = export_model(interpolator.model, output, format)
@@ -2431,14 +2431,14 @@ def export_flow_command(
     [bold]Example:[/bold] vfi flow export flownets.safetensors --format openvino && vfi flow run a.png b.png
     --model flownets.xml
     """
-    from flow.backends import ending_of
+    from flow.backends import ending_of, files_of
     from flow.datasets import open_datasets
     from flow.estimator import FlowEstimator
     from flow.export import export_flow
     from vfi.outputs import refuse_existing
 
     output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
-    for file in (output, output.with_suffix(".bin"))[: 2 if format == "openvino" else 1]:
+    for file in files_of(output, format):
         refuse_existing(file, overwrite)
     dataset = open_datasets(data, split, variant=variant, held_out=held_out, split_file=split_file) if data else None
     estimator = FlowEstimator.load(model, "cpu", "float32")

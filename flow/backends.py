@@ -19,6 +19,8 @@ ENDINGS = {"onnx": (".onnx",), "openvino": (".xml", ".onnx"), "torch": (".pt2",)
 
 EXPORTED = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
+Shapes = Mapping[str, tuple[int, ...]] | None
+
 
 class Runnable(NamedTuple):
     """An exported network, ready to run."""
@@ -65,6 +67,11 @@ def ending_of(format: str) -> str:
     return ENDINGS[format][0]
 
 
+def files_of(path: Path, format: str) -> tuple[Path, ...]:
+    """Return all files that make up an exported one; OpenVINO keeps weights apart."""
+    return (path, path.with_suffix(".bin")) if format == "openvino" else (path,)
+
+
 def import_extra(name: str) -> Any:
     """Return a module that comes with the extra `export`; raises ValueError with the command that installs it."""
     try:
@@ -82,7 +89,7 @@ def open_network(
     path: Path,
     backend: str | None = None,
     threads: int | None = None,
-    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    shapes: Shapes = None,
 ) -> Runnable:
     """Open an exported file; backend: onnx, openvino or torch, by the file's ending if None; threads: None for any.
 
@@ -104,9 +111,6 @@ def open_network(
         return _OPENERS[backend](runtime, path, threads, shapes)
     except Exception as error:  # every runtime has its own, some of them none at all
         raise ExportedFileError(f"{path} cannot be read by {RUNTIMES[backend]}: export the network anew") from error
-
-
-Shapes = Mapping[str, tuple[int, ...]] | None
 
 
 def _open_onnx(onnxruntime: Any, path: Path, threads: int | None, shapes: Shapes) -> Runnable:

@@ -6,7 +6,6 @@ The files hold the whole network, with what prepares the frames, for batches, he
 
 import dataclasses
 import statistics
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from flow.backends import INPUTS, OUTPUT, ExportedFlow, ending_of
+from flow.backends import INPUTS, OUTPUT, ExportedFlow, files_of
 from flow.by_name import Estimate
 from flow.datasets import FlowDataset
 from flow.estimator import FlowEstimator
 from flow.metrics import json_text, mean_report, measure_flow
-from flow.network_file import write_network
+from flow.network_file import new_network, write_network
 from flow.noise import NoiseDataset
 from flow.side_by_side import side_by_side
 
@@ -72,17 +71,10 @@ def export_flow(
     Raises ValueError, and leaves no file, if the format or its ending is unknown, what writes or reads it is not
     installed, or a flow differs by the tolerance or more.
     """
-    ending = ending_of(format)
-    if path.suffix.lower() != ending:
-        raise ValueError(f"{path} must end in {ending} to be of the format {format}: name it {path.stem}{ending}")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder: make it, or name another file")
     if estimator.device.type != "cpu" or estimator.precision != torch.float32:
         raise ValueError("a network is exported as it computes on the CPU in float32: load it so")
     pairs = dataset or NoiseDataset(SIZES)
-    # Beside the file, so that it is moved within a disk, and gone whatever happens.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
-        partial = Path(folder) / path.name
+    with new_network(path, format) as partial:
         # Sides and counts that differ in everything, so that none is taken for another, or for a constant.
         example = {name: torch.rand(2, 3, 128, 192) for name in INPUTS}
         write_network(estimator.model, partial, format, example, [OUTPUT])
@@ -92,13 +84,8 @@ def export_flow(
                 f"the exported network's flow differs from PyTorch's by {found['largest_difference']:.4f} px where"
                 f" {tolerance:g} px are allowed, so {path} was not written: use another format"
             )
-        # The weights first: without them the .xml is no network.
-        parts = sorted(Path(folder).iterdir())
-        size = sum(part.stat().st_size for part in parts)
-        for part in parts:
-            part.replace(path.with_name(part.name))
-    files = tuple(str(path.with_name(part.name)) for part in reversed(parts))
-    return Export(files, size / 2**20, pairs.name, **found)
+    files = files_of(path, format)
+    return Export(tuple(map(str, files)), sum(file.stat().st_size for file in files) / 2**20, pairs.name, **found)
 
 
 def _compare(estimator: FlowEstimator, exported: ExportedFlow, dataset: FlowDataset, limit: int) -> dict[str, Any]:

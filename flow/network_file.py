@@ -5,18 +5,37 @@ Batches, heights and widths of any size go in; see `flow.backends` for what runs
 
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from flow.backends import import_extra
+from flow.backends import ending_of, files_of, import_extra
 
 _ONNX_LIMIT = 2**31  # bytes: protobuf's
 
 Example = Mapping[str, Tensor]
 """What goes in, by name: images (B, C, H, W), of any batch and size, and times (B, 1, 1, 1)."""
+
+
+@contextmanager
+def new_network(path: Path, format: str) -> Iterator[Path]:
+    """Yield where to write and try a file, which then comes to ``path``; after an error none is left.
+
+    Raises ValueError if the format is unknown, or the name's ending or folder are not what they must be.
+    """
+    ending = ending_of(format)
+    if path.suffix.lower() != ending:
+        raise ValueError(f"{path} must end in {ending} to be of the format {format}: name it {path.stem}{ending}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it, or name another file")
+    # Beside the file, so that it is moved within a disk, and gone whatever happens.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
+        yield Path(folder) / path.name
+        for part in reversed(files_of(path, format)):  # the weights first: without them the .xml is no network
+            (Path(folder) / part.name).replace(part)
 
 
 def write_network(network: nn.Module, path: Path, format: str, example: Example, outputs: Sequence[str]) -> None:

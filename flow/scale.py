@@ -42,3 +42,9 @@ def shrink(frame: Tensor, scale: int) -> Tensor:
     """Return the frame (B, C, H, W) ``scale`` times smaller, sides rounded up."""
     height, width = frame.shape[-2:]
     return resize(frame, (-(-height // scale), -(-width // scale)))
+
+
+def shrink_both(frame0: Tensor, frame1: Tensor, scale: int | None) -> tuple[Tensor, Tensor]:
+    """Return both frames (B, C, H, W) ``scale`` times smaller; None for the scale chosen by their size."""
+    scale = scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
+    return shrink(frame0, scale), shrink(frame1, scale)

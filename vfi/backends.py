@@ -22,7 +22,7 @@ from flow.network_file import write_network
 from flow.noise import NoiseDataset
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
-from vfi.models.portable import Portable
+from vfi.models.portable import Portable, is_portable
 
 BACKENDS = ("auto", "torch", "openvino", "onnx")
 # Of frames for which auto takes another backend: to prepare smaller ones takes longer than it saves, and larger ones
@@ -71,8 +71,9 @@ class Backend:
         """Return all inputs but ``t`` for frames (B, 3, H, W); start: what the model's `start` returned for them."""
         found = dict(zip(("frame0", "frame1"), frames, strict=True))
         if isinstance(self.model, FlowFusion | Classical):
-            found |= zip(("small0", "small1"), self.model.small(*frames), strict=True)
-            flows = self.model.start(*frames) if start is None else start
+            small = self.model.small(*frames)
+            found |= zip(("small0", "small1"), small, strict=True)
+            flows = self.model.start(*frames, small) if start is None else start
             assert flows is not None  # `Portable` takes no other
             found["flows"] = flows
         return {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in found.items()}
@@ -119,7 +120,7 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
     plain = device.type == "cpu" and precision in ("auto", "float32")
     if name == "auto":
         fit = isinstance(model, Classical) or any(True for _ in model.parameters())
-        fit = fit and not (isinstance(model, FlowFusion) and model.classical is None)
+        fit = fit and is_portable(model)
         return "openvino" if plain and fit and find_spec("openvino") and find_spec("onnx") else "torch"
     if name != "torch" and not plain:
         raise ValueError(f"the backend {name} computes on the CPU in float32: leave out --device and --precision")

@@ -4,7 +4,6 @@ The files take frames of any size and a time, see `vfi.models.portable`; none is
 """
 
 import statistics
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from flow.backends import ending_of, open_network
-from flow.network_file import write_network
+from flow.backends import files_of, open_network
+from flow.network_file import new_network, write_network
 from vfi.backends import by_torch, compare, examples
 from vfi.models.portable import Portable
 
@@ -50,26 +49,21 @@ def export_model(model: nn.Module, path: Path, format: str) -> Export:
     Raises ValueError, and leaves no file, if the format or its ending is unknown, the model cannot be written, what
     writes or reads it is not installed, or more than a pixel in a thousand differs by more than one level.
     """
-    ending = ending_of(format)
-    if path.suffix.lower() != ending:
-        raise ValueError(f"{path} must end in {ending} to be of the format {format}: name it {path.stem}{ending}")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder: make it, or name another file")
     portable = Portable(model).eval()
-    # Beside the file, so that it is moved within a disk, and gone whatever happens.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
-        partial = Path(folder) / path.name
+    with new_network(path, format) as partial:
         write_network(portable, partial, format, portable.example(), portable.outputs)
         share, worst = compare(portable, partial, format)
         seconds, seconds_torch = _timed(portable, partial, format)
-        # The weights first: without them the .xml is no network.
-        parts = sorted(Path(folder).iterdir())
-        size = sum(part.stat().st_size for part in parts)
-        for part in parts:
-            part.replace(path.with_name(part.name))
-    files = tuple(str(path.with_name(part.name)) for part in reversed(parts))
+    files = files_of(path, format)
     return Export(
-        files, size / 2**20, portable.inputs, portable.outputs, share, worst, 1000 * seconds, 1000 * seconds_torch
+        tuple(map(str, files)),
+        sum(file.stat().st_size for file in files) / 2**20,
+        portable.inputs,
+        portable.outputs,
+        share,
+        worst,
+        1000 * seconds,
+        1000 * seconds_torch,
     )
 
 

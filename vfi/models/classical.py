@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from flow.overlay import find_overlay
 from flow.projection import coverage, motions_at
-from flow.scale import choose_flow_scale, shrink
+from flow.scale import shrink_both
 from flow.two_way import two_way_estimator
 from flow.warp import backward_warp, resize, resize_flow
 from flow.window import Place, resize_flow_window, resize_window
@@ -61,12 +61,14 @@ class Classical(nn.Module):
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
-        scale = self.flow_scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
-        return shrink(frame0, scale), shrink(frame1, scale)
+        return shrink_both(frame0, frame1, self.flow_scale)
 
-    def start(self, frame0: Tensor, frame1: Tensor) -> Tensor:
-        """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale."""
-        return torch.cat(self.two_way(*self.small(frame0, frame1)), dim=1)
+    def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
+
+        small: what the method of this name returns for them, where it is known.
+        """
+        return torch.cat(self.two_way(*(small or self.small(frame0, frame1))), dim=1)
 
     def prepare(
         self,

@@ -21,7 +21,7 @@ from flow.models.intermediate import (
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows, motions_at
-from flow.scale import choose_flow_scale, shrink
+from flow.scale import shrink_both
 from flow.warp import backward_warp, resize, resize_flow, shrink_flow
 from flow.window import Place, resize_flow_window, resize_window
 from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, lay_over, mix
@@ -120,14 +120,14 @@ class FlowFusion(nn.Module):
         )
         self.confidence = Confidence(config.confidence) if config.confidence else None
 
-    def start(self, frame0: Tensor, frame1: Tensor) -> Tensor | None:
+    def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor | None:
         """Return the backbone's flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
 
-        None if there is no backbone.
+        small: what the method of this name returns for them, where it is known. None if there is no backbone.
         """
         if self.classical is None:
             return None
-        return torch.cat(self.classical.two_way(*self.small(frame0, frame1)), dim=1)
+        return self.classical.start(frame0, frame1, small or self.small(frame0, frame1))
 
     def prepare(
         self,
@@ -159,8 +159,7 @@ class FlowFusion(nn.Module):
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
-        scale = self.flow_scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
-        return shrink(frame0, scale), shrink(frame1, scale)
+        return shrink_both(frame0, frame1, self.flow_scale)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""

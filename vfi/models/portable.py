@@ -22,7 +22,7 @@ class Portable(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         """Take a model. Raises ValueError for one that computes differently for every size."""
         super().__init__()
-        if isinstance(model, FlowFusion) and model.classical is None:
+        if not is_portable(model):
             raise ValueError(
                 "how many levels this model's flow has depends on the size of the frames, which no file can hold:"
                 " choose flow-fusion, fast, flow-free or classical"
@@ -60,3 +60,8 @@ class Portable(nn.Module):
             found |= {"small0": torch.rand(2, 3, 64, 96), "small1": torch.rand(2, 3, 64, 96)}
             found["flows"] = torch.randn(2, 4, 64, 96)
         return found
+
+
+def is_portable(model: nn.Module) -> bool:
+    """Tell whether a model computes in one way for all sizes: a flow found from nothing has levels by the size."""
+    return not (isinstance(model, FlowFusion) and model.classical is None)
