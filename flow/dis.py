@@ -9,7 +9,11 @@ MIN_SIDE = 16  # DIS refuses images that its pyramid of 8x8 patches does not fit
 
 
 def dis_flow(
-    first: np.ndarray, second: np.ndarray, patch_stride: int = 3, guess: np.ndarray | None = None
+    first: np.ndarray,
+    second: np.ndarray,
+    patch_stride: int = 3,
+    guess: np.ndarray | None = None,
+    finest_scale: int = 1,
 ) -> np.ndarray:
     """Return the flow from the first image to the second, OpenCV's DIS at its medium preset.
 
@@ -17,7 +21,9 @@ def dis_flow(
     then dy: what is at p in the first image is at p + flow(p) in the second. ``patch_stride`` is the
     distance of the patches it matches: 3 is the preset's, 2 is better and takes 1.8 times as long. ``guess`` is a
     flow that each patch of each level tries besides what it found so far, and follows where that fits better; without
-    one, none is tried. Raises ValueError if the sizes differ. Source: Kroeger 2016, arXiv:1603.03590.
+    one, none is tried. ``finest_scale`` is how often the images are halved where patches are matched last: 1 is the
+    preset's, 0 matches every pixel and takes up to four times as long. Raises ValueError if the sizes differ.
+    Source: Kroeger 2016, arXiv:1603.03590.
 
     >>> image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     >>> image = cv2.GaussianBlur(image, (0, 0), 2)
@@ -32,6 +38,7 @@ def dis_flow(
         grey = [cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE) for image in grey]
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     estimator.setPatchStride(patch_stride)
+    estimator.setFinestScale(finest_scale)
     if guess is None:
         start = np.empty(0, np.float32)  # a guess of zero motion would pull the search towards it
     else:

@@ -1,14 +1,14 @@
 """At what size motion is estimated: large frames move by more pixels than any estimator searches.
 
-Flow hardly gains from more than 720 lines, and costs and errs more with each of them. Frames are never scaled for
-anything else: they are warped and fused at full size.
+Flow hardly gains from more than 540 lines, and costs and errs more with each of them. Networks look at the frames at
+that size as well; what they say is done to the frames at full size, which are warped and mixed there.
 """
 
 from torch import Tensor
 
 from flow.warp import resize
 
-LINES = 720  # short side up to which flow is estimated at full size
+LINES = 540  # short side up to which flow is estimated at full size
 SCALES = (1, 2, 4, 8)  # how many times smaller it may be
 
 
@@ -30,7 +30,7 @@ def choose_flow_scale(height: int, width: int) -> int:
     """Return the least power of two that brings the short side to `LINES` or below.
 
     >>> choose_flow_scale(720, 1280), choose_flow_scale(1080, 1920), choose_flow_scale(3840, 2160)
-    (1, 2, 4)
+    (2, 2, 4)
     """
     scale = 1
     while min(height, width) > LINES * scale:

@@ -5,6 +5,8 @@ where `IntermediateFlow` can start from.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,39 +20,43 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
 
 
-def dis_two_way(frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-    """Return DIS flows both ways, computed on the CPU from 8-bit frames, patch by patch at every second pixel.
+def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
+    """Return DIS flows both ways, computed on the CPU from 8-bit frames.
 
-    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that.
+    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. shrunk: these are
+    smaller versions of the frames that the flow is for, so that every pixel counts.
     """
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
-    pairs = [_dis_both_ways(first, second) for first, second in zip(*images, strict=True)]
+    # Half size and every second pixel, or full size and every third one: as good on frames of 720 lines, made half as
+    # large for it, as the former on the frames themselves.
+    dis = partial(dis_flow, patch_stride=3, finest_scale=0) if shrunk else partial(dis_flow, patch_stride=2)
+    ways = [pair for first, second in zip(*images, strict=True) for pair in ((first, second), (second, first))]
+    with ThreadPoolExecutor(2) as pool:  # DIS itself hardly gains from a second core
+        flows = list(pool.map(lambda pair: _found_again(dis, *pair), ways))
     forward, backward = (
-        torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).to(frame0.device) for flows in zip(*pairs, strict=True)
+        torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).to(frame0.device) for found in (flows[::2], flows[1::2])
     )
     return forward, backward
 
 
-def _dis_both_ways(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    forward, backward = dis_flow(first, second, patch_stride=2), dis_flow(second, first, patch_stride=2)
-    on = match_lost(first, second, forward)
-    back = match_lost(second, first, backward)
-    return (
-        forward if on is None else dis_flow(first, second, patch_stride=2, guess=on),
-        backward if back is None else dis_flow(second, first, patch_stride=2, guess=back),
-    )
+def _found_again(dis: Callable[..., np.ndarray], first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return what DIS finds, with what it lost at first."""
+    flow = dis(first, second)
+    guess = match_lost(first, second, flow)
+    return flow if guess is None else dis(first, second, guess=guess)
 
 
 TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way}
+_OF_SHRUNK: dict[str, TwoWay] = {"dis": partial(dis_two_way, shrunk=True)}
 
 
-def two_way_estimator(name: str) -> TwoWay:
-    """Return an estimator of the table; raises ValueError that lists the known ones."""
+def two_way_estimator(name: str, shrunk: bool = False) -> TwoWay:
+    """Return an estimator of the table, or its like for shrunk frames; raises ValueError that lists the known ones."""
     if name not in TWO_WAY:
         raise ValueError(f"unknown two-way flow {name!r}: use one of {', '.join(TWO_WAY)}")
-    return TWO_WAY[name]
+    return (_OF_SHRUNK if shrunk else TWO_WAY)[name]
 
 
 def find_two_way(name: str, device: str = "auto", precision: str = "auto") -> TwoWay:

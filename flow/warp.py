@@ -11,6 +11,8 @@ from kornia.geometry.transform import remap
 from torch import Tensor
 from torch.nn import functional as F
 
+_TINY = 1e-6  # keeps a side of one pixel from a division by zero
+
 
 def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear", corner: tuple[int, int] | None = None) -> Tensor:
     """Return the image sampled at ``x + flow(x)``; beyond its edge the border repeats.
@@ -31,6 +33,8 @@ def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear", corner: t
         )
     # Coordinates need float32: bfloat16 has 8 bits, too few to tell neighbouring pixels apart.
     flow = flow.float()
+    if is_exporting() and corner is None:
+        return _exported_warp(image, flow, mode)
     grid = create_meshgrid(
         flow.shape[-2], flow.shape[-1], normalized_coordinates=False, device=flow.device, dtype=flow.dtype
     )
@@ -39,6 +43,25 @@ def backward_warp(image: Tensor, flow: Tensor, mode: str = "bilinear", corner: t
         x, y = x + corner[1], y + corner[0]
     # kornia normalises corner to corner, yet samples half a pixel off unless told to align corners.
     return remap(image.float(), x, y, mode=mode, align_corners=True, padding_mode="border").to(image.dtype)
+
+
+def is_exporting() -> bool:
+    """Whether this runs to be written to a file, in which nothing can depend on the values of an image."""
+    return torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export()
+
+
+def _exported_warp(image: Tensor, flow: Tensor, mode: str) -> Tensor:
+    """As `backward_warp`; what kornia does to interleave x and y takes as long in OpenVINO as the sampling itself."""
+    height, width = flow.shape[-2:]
+    x = flow[:, :1] * (2 / (width - 1 + _TINY)) + _steps(width, flow) * (2 / (width - 1 + _TINY)) - 1
+    y = flow[:, 1:] * (2 / (height - 1 + _TINY)) + (_steps(height, flow) * (2 / (height - 1 + _TINY)) - 1)[:, None]
+    places = torch.cat([x, y], dim=1).permute(0, 2, 3, 1)
+    sampled = F.grid_sample(image.float(), places, mode=mode, padding_mode="border", align_corners=True)
+    return sampled.to(image.dtype)
+
+
+def _steps(count: int, like: Tensor) -> Tensor:
+    return torch.arange(count, dtype=like.dtype, device=like.device)
 
 
 def look_up(image: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -17,14 +17,14 @@ from flow.models import FLOW_MODELS
 from flow.projection import motions_at
 from flow.scale import parse_flow_scale
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
-from flow.warp import resize_flow
+from flow.window import enlarge_flow
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend
 from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
 from vfi.tile_plan import TilePlan
-from vfi.tiles import Tiled, lay
+from vfi.tiles import Tiled, place_tile
 
 
 class Made(NamedTuple):
@@ -84,7 +84,8 @@ class Interpolator:
             backbone = model.classical if isinstance(model, FlowFusion) else model
             if not isinstance(backbone, Classical):
                 raise ValueError("this model has no two-way flow to start from: leave out the flow")
-            backbone.two_way = find_two_way(flow, device, precision) if isinstance(flow, str) else flow
+            if flow not in TWO_WAY:
+                backbone.follow(find_two_way(flow, device, precision) if isinstance(flow, str) else flow)
         if fallback is not None:
             if not knows_confidence(model):
                 raise ValueError("this model does not know its confidence: leave out the fallback")
@@ -216,12 +217,11 @@ class Interpolator:
         return other
 
     def _tile_by_tile(self, tiled: Tiled, t: Tensor, dtype: np.dtype) -> Made:
-        image, trust, cells = np.zeros((*tiled.size, 3), dtype), 0.0, 0
-        for tile, made, confidence in tiled.make(t):
-            lay(image, tile, made[0].float().mul(np.iinfo(dtype).max).permute(1, 2, 0).cpu().numpy())
-            if confidence is not None:
-                trust, cells = trust + confidence.sum().item(), cells + confidence.numel()
-        return Made(image, trust / cells if cells else None)
+        tiles, confidence = tiled.make(t)
+        image = np.zeros((*tiled.size, 3), dtype)
+        for tile, made in tiles:
+            place_tile(image, tile, made[0].float().mul(np.iinfo(dtype).max).permute(1, 2, 0).cpu().numpy())
+        return Made(image, None if confidence is None else confidence.mean().item())
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -244,12 +244,13 @@ class Interpolator:
         model, t, frames = self.model, self._time(time), (self._to_tensor(before), self._to_tensor(after))
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             if isinstance(model, Classical):  # whose two motions hardly differ where they are right
-                flow = resize_flow(motions_at(*model.prepare(*frames).flows, t)[0], before.shape[:2])
+                flow = motions_at(*model.prepare(*frames).flows, t)[0]
             elif isinstance(model, FlowFusion):
                 flows = model.motion(model.prepare(*frames), t).flows
                 flow = flows[:, 2:] - flows[:, :2]
             else:
                 return None
+            flow = enlarge_flow(flow, (before.shape[0], before.shape[1]))
         return flow[0].float().permute(1, 2, 0).cpu().numpy()
 
     def _time(self, t: Fraction) -> Tensor:

@@ -39,7 +39,9 @@ def objective(model: nn.Module, batch: Batch, loss: Loss, weights: Weights) -> T
     if not (weights.levels or weights.teacher):
         return total
     weight = weights.levels
-    frames, target = pair.small, pad_to_multiple(resize(batch.middle, pair.grid), pair.multiple)
+    target = resize(batch.middle, pair.grid)
+    first, last, target = (pad_to_multiple(frame, pair.multiple) for frame in (*pair.small, target))
+    frames = first, last
     for level in reversed(motion.levels):
         if weight:
             made = blend(warp_both(frames, level.flows), level.mask.float() + torch.logit(batch.t))

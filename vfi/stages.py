@@ -112,12 +112,13 @@ def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable
     for name in ("_to_tensor", "_to_image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
     model = interpolator.model
-    for name in ("prepare", "synthesize", "motion", "fuse"):
+    for name in ("prepare", "synthesize", "motion", "mixture", "fuse"):
         if hasattr(model, name):
             replace(model, name, stages.timed("warp and fuse", getattr(model, name)))
     for part in model.modules():
-        if hasattr(part, "two_way"):
-            replace(part, "two_way", stages.timed("flow", part.two_way))
+        for name in ("two_way", "two_way_of_shrunk"):
+            if hasattr(part, name):
+                replace(part, name, stages.timed("flow", getattr(part, name)))
         if part is not model and any(True for _ in part.parameters()):
             replace(part, "forward", stages.timed("net", part.forward))
 

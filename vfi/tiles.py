@@ -1,13 +1,14 @@
 """Frames made tile by tile, so that what a frame needs at once does not grow with its size.
 
-The motion is found for the whole frame, at its reduced scale. What is warped and fused is a tile and a margin as wide
-as the network sees, of pixels from as far around as the motion reaches: a tile is what the frame is there, but for the
-rounding of its sums. Seams are blended nevertheless, for in bfloat16 that rounding may be a level.
+A model that finds motion does so for the whole frame, at its reduced scale, as its networks look at that; frames are
+warped and mixed tile by tile, of pixels from as far around as the motion reaches. Another model makes a tile of it and
+a margin as wide as its network sees. Either way a tile is what the frame is there, but for the rounding of its sums.
+Seams are blended nevertheless, for in bfloat16 that rounding may be a level.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,12 +17,13 @@ from torch import Tensor
 from flow.scale import choose_flow_scale, shrink
 from flow.window import Place, Window
 from vfi.models.blend import Blend
-from vfi.models.classical import Classical, ClassicalPair
-from vfi.models.confidence import CELL
+from vfi.models.classical import Classical
 from vfi.models.flow_free import FlowFree
-from vfi.models.flow_fusion import FlowFusion, Motion, Pair
+from vfi.models.flow_fusion import FlowFusion
+from vfi.models.mixture import Mixture, lay
 
-Tileable = Blend | Classical | FlowFree | FlowFusion
+Mixing = Classical | FlowFusion
+Tileable = Blend | FlowFree | Mixing
 
 SEAM = 8  # pixels on either side of a seam over which one tile fades into the next
 SMALLEST = 64  # pixels: the least side of a tile
@@ -38,9 +40,7 @@ class Tile(NamedTuple):
 
 def bytes_per_pixel(model: Tileable) -> int:
     """Return how much memory a model needs for each pixel that it makes at once, as measured on a CPU in float32."""
-    if isinstance(model, FlowFusion):
-        return 17 * model.unet.inputs  # 600 with six candidates, 460 with four
-    return {Blend: 60, Classical: 220, FlowFree: 450}[type(model)]
+    return {Blend: 60, Classical: 160, FlowFusion: 160, FlowFree: 450}[type(model)]
 
 
 def plan_side(model: Tileable, size: tuple[int, int], budget: int) -> int | None:
@@ -70,6 +70,7 @@ def plan_tiles(model: Tileable, size: tuple[int, int], side: int) -> list[Tile]:
 
 
 def _margin(model: Tileable) -> int:
+    """How far from its edge a tile may differ from the frame, and what fades into the next one."""
     return -(-(model.reach + SEAM) // model.multiple) * model.multiple
 
 
@@ -90,14 +91,14 @@ class Tiled:
         self.model, self.read, self.images = model, read, frames
         self.size = frames[0].shape[0], frames[0].shape[1]
         self.tiles = plan_tiles(model, self.size, side)
-        self.pair: Pair | ClassicalPair | None = None
-        if isinstance(model, FlowFusion | Classical):
-            small = self._small(model.flow_scale)
-            self.pair = model.prepare(*small, start, small)
+        self.pair: Any = None
+        if isinstance(model, Mixing):
+            scale = model.flow_scale or choose_flow_scale(*self.size)
+            small = self._small(scale)
+            self.pair = model.prepare(*small, model.start_of(small, scale > 1) if start is None else start, small)
 
-    def _small(self, scale: int | None) -> tuple[Tensor, Tensor]:
+    def _small(self, scale: int) -> tuple[Tensor, Tensor]:
         """The frames at the flow scale, as `flow.scale.shrink` gives them."""
-        scale = scale or choose_flow_scale(*self.size)
         # Of other heights bands would not have the rows of the whole.
         band = _BAND * scale if self.size[0] % scale == 0 else self.size[0]
         first, second = (
@@ -108,43 +109,22 @@ class Tiled:
         )
         return first, second
 
-    def make(self, t: Tensor) -> Iterator[tuple[Tile, Tensor, Tensor | None]]:
-        """Yield the tiles of the frame at t (1, 1, 1, 1), (1, 3, h, w) of what they show, and `Fused.confidence`."""
-        made_in = self._maker(t)
+    def make(self, t: Tensor) -> tuple[Iterator[tuple[Tile, Tensor]], Tensor | None]:
+        """Return the tiles of the frame at t (1, 1, 1, 1), (1, 3, h, w) of what they show, and `Fused.confidence`."""
+        model = self.model
+        if isinstance(model, Mixing):
+            motion: Any = model.motion(self.pair, t)
+            mixture = model.mixture(self.pair, motion, t)
+            return self._shown(partial(self._laid, mixture)), mixture.confidence
+        return self._shown(lambda window: model.synthesize(model.prepare(*self._frames(window)), t)), None
+
+    def _shown(self, make: Callable[[Window], Tensor]) -> Iterator[tuple[Tile, Tensor]]:
         for tile in self.tiles:
-            frame, confidence = made_in(tile.made)
-            if confidence is not None:
-                rows, columns = tile.core.within(tile.made).slices
-                confidence = confidence[
-                    ..., rows.start // CELL : -(-rows.stop // CELL), columns.start // CELL : -(-columns.stop // CELL)
-                ]
-            yield tile, tile.shown.within(tile.made).of(frame), confidence
+            yield tile, tile.shown.within(tile.made).of(make(tile.made))
 
-    def _maker(self, t: Tensor) -> Callable[[Window], tuple[Tensor, Tensor | None]]:
-        """Return what makes a window of the frame at t."""
-        model, pair = self.model, self.pair
-        if isinstance(model, FlowFusion) and isinstance(pair, Pair):
-            return partial(self._fused, model, pair, model.motion(pair, t), t)
-        if isinstance(model, Classical) and isinstance(pair, ClassicalPair):
-            return partial(self._warped, model, pair, model.motion(pair, t), t)
-        assert isinstance(model, Blend | FlowFree)
-        return lambda window: (model.synthesize(model.prepare(*self._frames(window)), t), None)
-
-    def _fused(
-        self, model: FlowFusion, pair: Pair, motion: Motion, t: Tensor, window: Window
-    ) -> tuple[Tensor, Tensor | None]:
-        rows, columns = self._reach(window, [*motion.flows.split(2, dim=1), *(motion.classical or ())])
-        around = window.grown(self.size, rows + 2 * model.multiple, columns + 2 * model.multiple, model.multiple)
-        part, moved = model.part(pair, motion, self._frames(around), Place(self.size, window, around))
-        made = model.fuse(part, moved, t)
-        return made.frame.clamp(0, 1), made.confidence
-
-    def _warped(
-        self, model: Classical, pair: ClassicalPair, motion: tuple[Tensor, Tensor], t: Tensor, window: Window
-    ) -> tuple[Tensor, None]:
-        around = window.grown(self.size, *self._reach(window, motion))
-        part, moved = model.part(pair, motion, self._frames(around), Place(self.size, window, around))
-        return model.synthesize(part, t, moved), None
+    def _laid(self, mixture: Mixture, window: Window) -> Tensor:
+        around = window.grown(self.size, *self._reach(window, mixture.flows))
+        return lay(mixture, self._frames(around), Place(self.size, window, around)).clamp(0, 1)
 
     def _frames(self, window: Window) -> tuple[Tensor, Tensor]:
         first, second = self.images
@@ -159,7 +139,7 @@ class Tiled:
         return int(rows * self.size[0] / grid[0]) + 3, int(columns * self.size[1] / grid[1]) + 3
 
 
-def lay(image: np.ndarray, tile: Tile, made: np.ndarray) -> None:
+def place_tile(image: np.ndarray, tile: Tile, made: np.ndarray) -> None:
     """Write what a tile shows, float32 (h, w, 3) in levels, into an image (H, W, 3) of integers, rounded.
 
     At its top and left it fades in: tiles come row by row, so that what it fades into is there already.

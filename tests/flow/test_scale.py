@@ -5,11 +5,12 @@ from flow.scale import choose_flow_scale, parse_flow_scale, shrink
 
 
 @pytest.mark.parametrize(
-    ("size", "scale"), [((360, 640), 1), ((720, 1280), 1), ((721, 1280), 2), ((1080, 1920), 2), ((2160, 3840), 4)]
+    ("size", "scale"),
+    [((360, 640), 1), ((540, 960), 1), ((541, 960), 2), ((720, 1280), 2), ((1080, 1920), 2), ((2160, 3840), 4)],
 )
-def test_flow_is_estimated_at_720_lines_or_fewer(size, scale):
+def test_flow_is_estimated_at_540_lines_or_fewer(size, scale):
     assert choose_flow_scale(*size) == choose_flow_scale(*size[::-1]) == scale
-    assert min(size) / scale <= 720
+    assert min(size) / scale <= 540
 
 
 @pytest.mark.parametrize(("text", "scale"), [("auto", None), ("1", 1), ("1/2", 2), ("0.5", 2), ("1/8", 8)])

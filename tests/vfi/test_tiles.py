@@ -8,7 +8,7 @@ import pytest
 
 from vfi.interpolator import Interpolator
 from vfi.models import load_model
-from vfi.tiles import SEAM, lay, plan_side, plan_tiles
+from vfi.tiles import SEAM, place_tile, plan_side, plan_tiles
 
 MODELS = ["blend", "classical", "flow-free", "fast", "flow-fusion", "flow-fusion-scratch"]
 
@@ -89,11 +89,11 @@ def test_a_larger_budget_makes_larger_tiles_until_the_frame_fits():
 def test_one_tile_fades_into_the_next():
     image = np.zeros((32, 64, 3), np.uint8)
     for tile, level in zip(plan_tiles(load_model("blend"), (32, 64), 64)[:1] * 2, (10, 10), strict=True):
-        lay(image, tile, np.full((*tile.shown.size, 3), level, np.float32))
+        place_tile(image, tile, np.full((*tile.shown.size, 3), level, np.float32))
     assert (image == 10).all()
     image, tiles = np.zeros((16, 128, 3), np.uint8), plan_tiles(load_model("blend"), (16, 128), 64)
     for tile, level in zip(tiles, (100, 116), strict=True):
-        lay(image, tile, np.full((*tile.shown.size, 3), level, np.float32))
+        place_tile(image, tile, np.full((*tile.shown.size, 3), level, np.float32))
     row = image[4, :, 0].astype(int)
     assert row[:56].tolist() == [100] * 56
     assert row[72:].tolist() == [116] * 56

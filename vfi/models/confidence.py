@@ -5,7 +5,7 @@ the wrong place as in the right one. The frame that errs least is a softer one t
 of the plain blend of the two frames comes in. How much is learnt from the signs of such places.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,11 @@ from torch.nn import functional as F
 
 from flow.models.layers import SLOPE, conv
 from flow.padding import crop_to, pad_to_multiple
-from flow.window import Place, resize_window
-from vfi.models.classical import mix
 
 Fallback = Literal["soft", "blend", "hold", "off"]
 """What comes in where a frame is not to be trusted: what the weights say, only the blend of its neighbours, only the
 nearer one of them, or nothing."""
 
-REACH = 48  # pixels away that confidence and what a frame falls back on may depend on, at most
 CELL = 4  # signs and confidence are found on a grid so many times coarser than the frame
 SIGNS = 7
 SOFTER = (2, 4)  # the frame without the detail that is lost when it is so many times smaller
@@ -83,38 +80,45 @@ def find_signs(
     return torch.log1p(F.avg_pool2d(found, CELL // 2, ceil_mode=True)) / 2
 
 
-def fall_back(
+class Remedy(NamedTuple):
+    """Where a frame is not to be trusted, and what comes in there."""
+
+    keep: Tensor  # (B, 1, H, W): what share of the frame stays
+    rest: Tensor | None  # (B, 3, H, W): what is added to that; None for the blend or the nearer one of its neighbours
+    fallback: Fallback
+
+
+def find_remedy(
     made: Tensor,
     frames: tuple[Tensor, Tensor],
     t: Tensor,
     weights: Tensor,
     fallback: Fallback,
     share: float = SOFTENING,
-    place: Place | None = None,
-) -> Tensor:
-    """Return the frame with what is not to be trusted in it replaced.
+) -> Remedy | None:
+    """Return what becomes of a frame, None if nothing.
 
     made, frames (B, 3, H, W); t (B, 1, 1, 1); weights (B, 4, h, w), as `Confidence` finds them; share: how far a soft
-    fallback goes towards what they say; place: of the frame, if it is a tile.
+    fallback goes towards what they say.
     """
     if fallback == "off":
-        return made
+        return None
     size = (made.shape[-2], made.shape[-1])
-    if place is None:
-        weights = F.interpolate(weights, size=size, mode="bilinear", align_corners=False)
-    else:
-        cells = -(-place.whole[0] // CELL), -(-place.whole[1] // CELL)
-        weights = resize_window(
-            weights, place.whole, place.tile, cells, (place.tile.top // CELL, place.tile.left // CELL)
-        )
-    blended = torch.lerp(*frames, t)
+    weights = F.interpolate(weights, size=size, mode="bilinear", align_corners=False)
     if fallback != "soft":
-        other = blended if fallback == "blend" else torch.where(t < 0.5, *frames)
-        return torch.lerp(other, made, ((weights[:, :1] - DOUBT) / (SURE - DOUBT)).clamp(0, 1))
-    padded = pad_to_multiple(made, max(SOFTER))
-    versions = [made, blended]
-    for times in SOFTER:
+        return Remedy(((weights[:, :1] - DOUBT) / (SURE - DOUBT)).clamp(0, 1), None, fallback)
+    weights = share * weights
+    padded, rest = pad_to_multiple(made, max(SOFTER)), torch.lerp(*frames, t) * weights[:, 1:2]
+    for i, times in enumerate(SOFTER, start=2):
         small = F.avg_pool2d(padded, times)
         large = F.interpolate(small, size=padded.shape[-2:], mode="bilinear", align_corners=False)
-        versions.append(crop_to(large, size))
-    return torch.lerp(made, mix(versions, weights), share)
+        rest = torch.addcmul(rest, crop_to(large, size), weights[:, i : i + 1])
+    return Remedy(1 - share + weights[:, :1], rest, fallback)
+
+
+def fall_back(made: Tensor, frames: tuple[Tensor, Tensor], t: Tensor, remedy: Remedy) -> Tensor:
+    """Return the frame (B, 3, H, W) with what is not to be trusted in it replaced; all of one size."""
+    if remedy.rest is not None:
+        return torch.addcmul(remedy.rest, made, remedy.keep)
+    other = torch.lerp(*frames, t) if remedy.fallback == "blend" else torch.where(t < 0.5, *frames)
+    return torch.lerp(other, made, remedy.keep)

@@ -16,16 +16,15 @@ from flow.models.intermediate import (
     IntermediateFlow,
     IntermediateFlows,
     pyramid_levels,
-    resize_flows,
 )
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows, motions_at
 from flow.scale import shrink_both
-from flow.warp import backward_warp, resize, resize_flow, shrink_flow
-from flow.window import Place, resize_flow_window, resize_window
-from vfi.models.classical import Candidates, Classical, ClassicalConfig, ClassicalPair, lay_over, mix
-from vfi.models.confidence import CELL, REACH, SOFTENING, Confidence, Fallback, fall_back, find_signs
+from flow.warp import backward_warp, shrink_flow
+from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
+from vfi.models.confidence import SOFTENING, Confidence, Fallback, find_remedy, find_signs
+from vfi.models.mixture import Mixture, lay, mix, warp_images
 from vfi.models.unet import UNet
 
 TRUST = 1 / 3  # weight of the learnt flow beside a backbone's until the U-Net knows better
@@ -47,31 +46,24 @@ class Pair(NamedTuple):
     """What all times between two frames share."""
 
     frames: tuple[Tensor, Tensor]
-    size: tuple[int, int]  # their height and width
-    small: tuple[Tensor, Tensor]  # the frames at the flow scale, padded to `multiple`
-    grid: tuple[int, int]  # their height and width without the padding
-    multiple: int
-    features: tuple[list[Tensor], list[Tensor]]  # of `small`, for the flow
-    context: tuple[list[Tensor], list[Tensor]]  # of `frames` padded, for the U-Net
+    small: tuple[Tensor, Tensor]  # the frames at the flow scale: all below is of these
+    multiple: int  # to which they are padded for the flow
+    features: tuple[list[Tensor], list[Tensor]]  # for the flow
+    context: tuple[list[Tensor], list[Tensor]]  # for the U-Net
     classical: ClassicalPair | None  # with a two-way backbone
-    place: Place | None = None  # of the tile that is to be made, if it is not the whole picture
 
     @property
-    def here(self) -> tuple[Tensor, Tensor]:
-        """The frames where the picture is."""
-        return self.frames if self.place is None else self.place.of(self.frames)
-
-    def corner(self, stride: int = 1) -> tuple[int, int] | None:
-        """Return where in the frames, on a grid so many times coarser, the picture begins, if it is a tile."""
-        return None if self.place is None else self.place.corner(stride)
+    def grid(self) -> tuple[int, int]:
+        """Height and width at the flow scale."""
+        return self.small[0].shape[-2], self.small[0].shape[-1]
 
 
 class Motion(NamedTuple):
-    """What is known of the motion at one time."""
+    """What is known of the motion at one time, at the flow scale."""
 
-    flows: Tensor  # t->0 and t->1, (B, 4, H, W) in pixels
-    levels: list[IntermediateFlows]  # how the learnt ones came to be, coarsest first, on the grids of `Pair.small`
-    classical: tuple[Tensor, Tensor] | None  # the backbone's motions, at the flow scale
+    flows: Tensor  # t->0 and t->1, (B, 4, h, w) in pixels
+    levels: list[IntermediateFlows]  # how the learnt ones came to be, coarsest first, on padded grids
+    classical: tuple[Tensor, Tensor] | None  # the backbone's motions
 
 
 class Fused(NamedTuple):
@@ -101,7 +93,8 @@ class Context(nn.Module):
 class FlowFusion(nn.Module):
     """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
 
-    flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
+    flow_scale: int | None = None  # how many times smaller frames are for the networks; None chooses by their size
+    multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
     fallback: Fallback = "soft"
 
     def __init__(self, config: FlowFusionConfig) -> None:
@@ -129,6 +122,10 @@ class FlowFusion(nn.Module):
             return None
         return self.classical.start(frame0, frame1, small or self.small(frame0, frame1))
 
+    def start_of(self, small: tuple[Tensor, Tensor], shrunk: bool) -> Tensor | None:
+        """Return what `start` does, of frames at the flow scale; shrunk: they were larger."""
+        return None if self.classical is None else self.classical.start_of(small, shrunk)
+
     def prepare(
         self,
         frame0: Tensor,
@@ -140,22 +137,17 @@ class FlowFusion(nn.Module):
 
         start, small: what the methods of these names return for them, where it is known.
         """
-        size = (frame0.shape[-2], frame0.shape[-1])
-        small, multiple = self.small(frame0, frame1) if small is None else small, 1
-        grid = (small[0].shape[-2], small[0].shape[-1])
+        small = self.small(frame0, frame1) if small is None else small
         classical = None if self.classical is None else self.classical.prepare(frame0, frame1, start, small)
+        multiple = 1
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
-            levels = pyramid_levels(*grid) if self.classical is None else self.config.refine_levels
+            levels = pyramid_levels(*small[0].shape[-2:]) if self.classical is None else self.config.refine_levels
             multiple = self.flow.multiple(levels)
-            small = (pad_to_multiple(small[0], multiple), pad_to_multiple(small[1], multiple))
-            features = (self.flow.encode(small[0], levels), self.flow.encode(small[1], levels))
-        frames = frame0, frame1
-        return Pair(frames, size, small, grid, multiple, features, self._context(frames), classical)
-
-    def _context(self, frames: tuple[Tensor, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in frames)
-        return context0, context1
+            padded = [pad_to_multiple(frame, multiple) for frame in small]
+            features = (self.flow.encode(padded[0], levels), self.flow.encode(padded[1], levels))
+        context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in small)
+        return Pair((frame0, frame1), small, multiple, features, (context0, context1), classical)
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
@@ -171,99 +163,67 @@ class FlowFusion(nn.Module):
             levels = self.flow.estimate(*pair.features, t, start)
             flows = levels[-1].flows
         assert flows is not None  # from the backbone, the network or both
-        return Motion(resize_flows(crop_to(flows, pair.grid), pair.size), levels, motions)
+        return Motion(crop_to(flows, pair.grid), levels, motions)
 
-    @property
-    def multiple(self) -> int:
-        """What a tile's place must be divisible by, to be what the frame is there."""
-        return max(self.unet.multiple, CELL)
-
-    @property
-    def reach(self) -> int:
-        """How many pixels from its edge a tile may differ from the frame."""
-        return self.unet.reach + (REACH if self.confidence is not None else 0)
-
-    def part(self, pair: Pair, motion: Motion, frames: tuple[Tensor, Tensor], place: Place) -> tuple[Pair, Motion]:
-        """Return what `fuse` takes to make a tile of large frames, of which ``pair`` and ``motion`` are smaller.
-
-        frames: what is seen of them around the tile, as far as the motion reaches and two `multiple`s more; all of
-        the place begins and, unless the frames do, ends at multiples.
-        """
-        size, tile = place.whole, place.tile
-        flows = torch.cat([resize_flow_window(part, size, tile) for part in motion.flows.split(2, dim=1)], dim=1)
-        levels, motions, classical = [], None, None
-        if motion.levels:
-            mask = resize_window(crop_to(motion.levels[-1].mask, pair.grid), size, tile)
-            levels = [IntermediateFlows(flows, mask)]
-        if self.classical is not None and pair.classical is not None and motion.classical is not None:
-            classical, motions = self.classical.part(pair.classical, motion.classical, frames, place)
-        part = pair._replace(
-            frames=frames,
-            size=tile.size,
-            grid=tile.size,
-            context=self._context(frames),
-            classical=classical,
-            place=place,
-        )
-        return part, Motion(flows, levels, motions)
-
-    def candidates(self, pair: Pair, motion: Motion, t: Tensor) -> Candidates:
-        """Return the images that the frame at t is mixed from, and their weights before the U-Net."""
-        images: list[Tensor] = []
+    def candidates(self, pair: Pair, motion: Motion, t: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the flows of the images that the frame at t is mixed from, and their weights before the U-Net."""
+        flows: list[Tensor] = []
         weights: list[Tensor] = []
         if motion.levels:
-            images += warp_both(pair.frames, motion.flows, "bicubic", pair.corner())
-            mask = resize(crop_to(motion.levels[-1].mask, pair.grid), pair.size).float()
-            share = torch.sigmoid(mask + torch.logit(t))
+            flows += motion.flows.split(2, dim=1)
+            share = torch.sigmoid(crop_to(motion.levels[-1].mask, pair.grid).float() + torch.logit(t))
             weights += [1 - share, share]
         if self.classical is not None and pair.classical is not None and motion.classical is not None:
-            classical = self.classical.candidates(pair.classical, motion.classical, t)
-            images += classical.images
+            classical = self.classical.mixture(pair.classical, motion.classical, t)
+            flows += classical.flows
             trust = TRUST if weights else 0
             weights = [trust * weight for weight in weights] + [(1 - trust) * classical.weights]
-        return Candidates(images, torch.cat(weights, dim=1))
+        return flows, torch.cat(weights, dim=1)
 
-    def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Fused:
-        """Return the frame at t from what `motion` found, and how far it is to be trusted."""
-        made, found = self._mixed(pair, motion, t)
-        confidence = None
-        if found is not None:
-            # The weights are learnt as they stand; part of the way is enough for eyes that miss detail.
-            share = 1.0 if self.training else SOFTENING
-            made, confidence = fall_back(made, pair.here, t, found, self.fallback, share, pair.place), found[:, :1]
-        return Fused(made if pair.classical is None else lay_over(made, pair.classical, t), confidence)
-
-    def _mixed(self, pair: Pair, motion: Motion, t: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the candidates weighed by the U-Net, and what `Confidence` finds if there is one."""
-        images, weights = self.candidates(pair, motion, t)
-        times = t.expand(-1, 1, *pair.size)
-        seen = torch.cat([*pair.here, *images, weights, motion.flows / 32, times], dim=1)
+    def mixture(self, pair: Pair, motion: Motion, t: Tensor) -> Mixture:
+        """Return what the frame at t is mixed from, as the U-Net weighs it, and how far it is to be trusted."""
+        flows, weights = self.candidates(pair, motion, t)
+        images = warp_images(pair.small, flows)
+        times = t.expand(-1, 1, *pair.grid)
+        seen = torch.cat([*pair.small, *images, weights, motion.flows / 32, times], dim=1)
         # From here on they are parts of what the U-Net sees: as large as all else together, they are not kept twice.
         images, weights = list(seen[:, 6 : 6 + 3 * len(images)].split(3, dim=1)), seen[:, 6 + 3 * len(images) : -5]
         seen = pad_to_multiple(seen, self.unet.multiple)
-        out = crop_to(self.unet(seen, self._along(pair, motion)), pair.size)
+        out = crop_to(self.unet(seen, self._along(pair, motion)), pair.grid)
         del seen
         logits, residual = out[:, :-3].float(), out[:, -3:].float()
-        made = mix(images, torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)) + residual
+        weights = torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)
+        mixed = mix(images, weights) + residual
+        overlay = None if pair.classical is None else pair.classical.overlay
+        mixture = Mixture(flows, weights, t, overlay, residual, mixed)
         if self.confidence is None:
-            return made, None
-        disagreement = self._disagreement(motion, pair.size)
-        return made, self.confidence(find_signs(made, pair.here, images, disagreement, motion.flows))
+            return mixture
+        signs = find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows)
+        found = self.confidence(signs)
+        # The weights are learnt as they stand; part of the way is enough for eyes that miss detail.
+        share = 1.0 if self.training else SOFTENING
+        remedy = find_remedy(mixed, pair.small, t, found, self.fallback, share)
+        return mixture._replace(remedy=remedy, confidence=found[:, :1])
+
+    def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Fused:
+        """Return the frame at t from what `motion` found, and how far it is to be trusted."""
+        mixture = self.mixture(pair, motion, t)
+        return Fused(lay(mixture, pair.frames), mixture.confidence)
 
     def _along(self, pair: Pair, motion: Motion) -> list[Tensor]:
         """Return the context of both frames, level by level, warped to the time of a motion."""
         flows, along, stride = pad_to_multiple(motion.flows, self.unet.multiple), [], 4
         for features in zip(*pair.context, strict=True):
-            along.append(torch.cat(warp_both(features, shrink_flow(flows, stride), corner=pair.corner(stride)), dim=1))
+            along.append(torch.cat(warp_both(features, shrink_flow(flows, stride)), dim=1))
             stride *= 2
         return along
 
     @staticmethod
-    def _disagreement(motion: Motion, size: tuple[int, int]) -> Tensor:
-        """Distance between the backbone's two motions (B, 1, H, W) in pixels; zero without a backbone."""
+    def _disagreement(motion: Motion) -> Tensor:
+        """Distance between the backbone's two motions (B, 1, h, w) in pixels; zero without a backbone."""
         if motion.classical is None:
             return torch.zeros_like(motion.flows[:, :1])
-        return resize_flow(motion.classical[0] - motion.classical[1], size).square().sum(1, keepdim=True).sqrt()
+        return (motion.classical[0] - motion.classical[1]).square().sum(1, keepdim=True).sqrt()
 
     def synthesize(self, state: Pair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""
@@ -274,11 +234,9 @@ class FlowFusion(nn.Module):
         return self.synthesize(self.prepare(frame0, frame1), t)
 
 
-def warp_both(
-    images: tuple[Tensor, Tensor], flows: Tensor, mode: str = "bilinear", corner: tuple[int, int] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Warp two images (B, C, H, W) to time t along a pair of flows (B, 4, H, W); mode, corner: of `backward_warp`."""
-    return backward_warp(images[0], flows[:, :2], mode, corner), backward_warp(images[1], flows[:, 2:], mode, corner)
+def warp_both(images: tuple[Tensor, Tensor], flows: Tensor) -> tuple[Tensor, Tensor]:
+    """Warp two images (B, C, H, W) to time t along a pair of flows (B, 4, H, W)."""
+    return backward_warp(images[0], flows[:, :2]), backward_warp(images[1], flows[:, 2:])
 
 
 def blend(images: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 
 from flow.checkpoint import CheckpointError, save_checkpoint
 from vfi.models import VFI_MODELS, build_model, load_model, shipped_models, start_from
-from vfi.models.classical import lay_over, mix
+from vfi.models.mixture import Mixture, lay
 
 
 @pytest.fixture(params=[*VFI_MODELS, "flow-fusion from DIS"])
@@ -72,12 +72,13 @@ def test_beside_learnt_flow_the_untrained_network_mixes_what_both_show():
     frames, t = smooth_frames(), torch.full((1, 1, 1, 1), 0.25)
     model = build_model("flow-fusion", {"start": "dis"}).eval()
     pair = model.prepare(*frames)
-    images, weights = model.candidates(pair, model.motion(pair, t), t)
+    flows, weights = model.candidates(pair, model.motion(pair, t), t)
     torch.testing.assert_close(weights.sum(1), torch.ones(1, 50, 70))
-    classical = mix(images[2:], weights[:, 2:] / weights[:, 2:].sum(1, keepdim=True))
-    classical = lay_over(classical, pair.classical, t)
+    shares = weights[:, 2:] / weights[:, 2:].sum(1, keepdim=True)
+    overlay = pair.classical.overlay
+    classical = lay(Mixture(flows[2:], shares, t, overlay), frames)
     torch.testing.assert_close(classical, build_model("classical").eval()(*frames, t), atol=1e-5, rtol=0)
-    made = lay_over(mix(images, weights), pair.classical, t)
+    made = lay(Mixture(flows, weights, t, overlay), frames)
     torch.testing.assert_close(model(*frames, t), made, atol=1e-5, rtol=0)
 
 
