@@ -74,7 +74,7 @@ class Interpolator:
         """
         self.device = choose_device(device)
         self.backend = choose_backend(backend, model, self.device, precision)
-        self.dtype = torch.float32 if self.backend != "torch" else choose_precision(precision, self.device)
+        self.dtype = torch.float32 if self.backend == "onnx" else choose_precision(precision, self.device)
         self.precision = str(self.dtype).removeprefix("torch.")
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Classical | FlowFusion):
@@ -94,7 +94,7 @@ class Interpolator:
             model.fallback = fallback  # type: ignore[assignment]
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self._network = None if self.backend == "torch" else Backend(self.model, self.backend)
+        self._network = self._outside(self.model)
         self._pixels = PIXELS if backend == "auto" else range(sys.maxsize)  # of frames that it computes
         self._plan = TilePlan(self.model, self.device, tile, memory)
 
@@ -192,6 +192,10 @@ class Interpolator:
                 made = self._tile_by_tile(tiled, self._time(time), before.dtype)
             yield made
 
+    def _outside(self, model: nn.Module) -> Backend | None:
+        """Return what computes a model outside PyTorch, if anything does."""
+        return None if self.backend == "torch" else Backend(model, self.backend, self.dtype == torch.bfloat16)
+
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
@@ -213,7 +217,7 @@ class Interpolator:
         """Return the same with a model of other weights; while it is ``learning``, PyTorch computes it."""
         other = copy.copy(self)
         other.model = model
-        other._network = None if learning or self.backend == "torch" else Backend(model, self.backend)
+        other._network = None if learning else self._outside(model)
         return other
 
     def _tile_by_tile(self, tiled: Tiled, t: Tensor, dtype: np.dtype) -> Made:
