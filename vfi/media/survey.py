@@ -24,6 +24,7 @@ from vfi.media.info import VideoInfo, describe
 from vfi.media.part import Excerpt, Part
 from vfi.media.streams import is_cover
 from vfi.media.timeline import Timeline, timeline
+from vfi.media.wholeness import is_cut_short
 
 # Only local files: a playlist disguised as a video must not reach the network.
 _OPEN_OPTIONS = {"protocol_whitelist": "file"}
@@ -160,6 +161,8 @@ def examine(path: Path, part: Part | None = None) -> Survey:
         if first is None:
             raise MediaError(f"{path} holds no picture that can be decoded: get it anew")
         faults += [text.strip() for _, name, text in complaints if name == container.format.name]
+        if is_cut_short(path, container.format.name):
+            faults.append("its end is missing")
         if faults or packets < _declared(container, stream):
             raise MediaError(
                 f"{path} is damaged or cut short ({'. '.join(faults) or 'pictures are missing'}): get it anew"
