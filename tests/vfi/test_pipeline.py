@@ -295,6 +295,18 @@ def test_pure_red_and_its_tags_survive(tags, yuv, name, film, tmp_path):
             assert np.abs(np.array(found, int) - yuv).max() <= 1
 
 
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (1, 2, 1, 1), None], ids=["709", "601", "full", "none"])
+@pytest.mark.parametrize("name", ["out.mkv", "out.webm"])
+def test_vp8_which_knows_only_bt601_shows_the_same_colours(tags, name, film, tmp_path, blend):
+    source = film(tags=tags, frames=4)
+    upsample(source, tmp_path / name, blend, TWICE, encoding=Encoding(codec="libvpx", crf=4, options={"b": "20M"}))
+    with VideoReader(source) as a, VideoReader(tmp_path / name) as b:
+        assert b.info.color.matrix == 5
+        for before, after in zip(a, list(b)[::2], strict=True):
+            assert np.abs(np.int16(before.rgb) - after.rgb).mean(axis=(0, 1)).max() < 2
+            assert np.abs(np.int16(before.rgb).mean(axis=(0, 1)) - after.rgb.mean(axis=(0, 1))).max() < 1
+
+
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_ten_bits_stay_ten_bits(codec, film, tmp_path, blend):
     source = film("in.mkv", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=5)

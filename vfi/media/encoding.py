@@ -14,7 +14,7 @@ from typing import Any
 import av
 from av.codec.codec import find_best_pix_fmt_of_list
 
-from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
+from vfi.media.color import BT601, FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
 from vfi.media.errors import MediaError
 from vfi.media.info import Hdr, VideoInfo
 
@@ -22,8 +22,6 @@ FINEST_TICK = Fraction(1, 2**30)  # seconds; containers count ticks per second i
 SILENT = {"libx265": {"x265-params": "log-level=none"}}  # options without which encoders write to the terminal
 # Endings of the files that can be written, and FFmpeg's names of what is written then.
 CONTAINERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-# VP9 and AV1 do not hold the shape of their pixels, and PyAV cannot hand it to the writer of these containers.
-_SQUARE_PIXELS = {(codec, suffix) for codec in ("libvpx", "libvpx-vp9", "libsvtav1") for suffix in (".mkv", ".webm")}
 # Encoders for players, many of which show nothing but 4:2:0, so that RGB is stored as that unless asked otherwise.
 _FOR_PLAYERS = ("libx264", "libx265", "libvpx", "libvpx-vp9", "libsvtav1")
 # How encoders take HDR10 metadata: their option, further parameters, mastering display with units, light level.
@@ -83,8 +81,6 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     name = encoding.codec or _default_codec(suffix, info)
     codec = _codec(name)
     alpha = has_alpha(info.pix_fmt) and _holds_alpha(codec, suffix)
-    if (name, suffix) in _SQUARE_PIXELS and info.pixel_aspect not in (None, 1):
-        raise MediaError(f"{suffix} with {name} loses the pixel aspect {info.pixel_aspect}: write an .mp4 instead")
     options = _options(encoding, name, alpha, vast=info.width * info.height > _VAST)
     keeps_hdr = info.hdr is not None and name in _HDR_PARAMETERS
     if info.hdr is not None and keeps_hdr:
@@ -134,6 +130,8 @@ def stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
         color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
     elif encoder.codec.startswith("prores") and color.full_range:
         color = replace(color, range=LIMITED_RANGE)  # it knows no other
+    if encoder.codec == "libvpx":  # VP8 neither
+        color = replace(color, matrix=BT601, range=LIMITED_RANGE)
     return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
 
 

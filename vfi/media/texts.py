@@ -18,7 +18,8 @@ def add_text(output: av.container.OutputContainer, source: Stream) -> Stream:
 
     Raises av.FFmpegError if they cannot be read.
     """
-    form, decoder = _FORMS.get(output.format.name), source.codec_context
+    form = _FORMS.get(output.format.name)
+    decoder: Any = source.codec_context
     if source.type != "subtitle" or form is None or decoder is None:
         raise ValueError("only texts become other texts")
     decoder.open(strict=False)
@@ -36,8 +37,9 @@ class TextConverter:
 
     def __init__(self, source: Stream, target: Stream) -> None:
         """Take a stream and what `add_text` made of it."""
+        self._source = source
         self._decoder: Any = source.codec_context
-        self._source, self._encoder = source, target.codec_context
+        self._encoder: Any = target.codec_context
         self.lost = 0  # texts that could not be read
 
     def converted(self, packet: av.Packet) -> av.Packet | None:
