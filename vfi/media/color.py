@@ -193,9 +193,7 @@ def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -
     A picture that has them already is returned as it is.
     """
     alike = color.luma_weights(picture.height) == target.luma_weights(picture.height)
-    if picture.format.name == pix_fmt and (
-        picture.format.is_rgb or (alike and color.full_range == target.full_range)
-    ):
+    if picture.format.name == pix_fmt and (picture.format.is_rgb or (alike and color.full_range == target.full_range)):
         return picture
     source = _planar(picture)
     if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb or not alike:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 
 from vfi.media.color import BT601, FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
@@ -30,6 +31,8 @@ _HDR_PARAMETERS = {
     "libx265": ("x265-params", "hdr10=1:repeat-headers=1:", "master-display", (50000, 10000), "max-cll"),
     "libsvtav1": ("svtav1-params", "", "mastering-display", (1, 1), "content-light"),
 }
+# Whatever x264 does with AVX-512, two runs may differ (build 165, trees of macroblocks); with these they do not.
+_STEADY = {"libx264": ("x264-params", "asm=MMX2,SSE2Fast,SSSE3,SSE4.2,AVX,FMA3,BMI2,AVX2")}
 
 # What makes a codec look nearly like its source at a bearable speed.
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -151,9 +154,18 @@ def add_encoder(
     context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
     if info.pixel_aspect:
         context.sample_aspect_ratio = info.pixel_aspect
-    context.options = dict(encoder.options)
+    context.options = _steadied(encoder.codec, encoder.options)
     context.thread_type = "AUTO"
     return stream
+
+
+def _steadied(codec: str, options: dict[str, str]) -> dict[str, str]:
+    """Return options with which a codec makes the same of the same pictures on this machine, the user's come last."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    if codec not in _STEADY or not any(name.startswith(("AVX512", "X86_V4")) for name in found):
+        return dict(options)
+    key, steady = _STEADY[codec]
+    return {**options, key: ":".join([steady, *filter(None, [options.get(key)])])}
 
 
 def headers(context: av.VideoCodecContext) -> bytes:

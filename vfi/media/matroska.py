@@ -42,7 +42,7 @@ def set_pixel_aspect(path: Path, track: int, size: tuple[int, int], aspect: Frac
     with path.open("r+b") as file:
         head = file.read(_HEAD)
         segment = next(element for element in _elements(head, 0, len(head)) if element.id == _SEGMENT)
-        parts = {}
+        parts: dict[int, _Element] = {}
         for element in _elements(head, segment.inside, min(segment.end, len(head))):
             if element.id == _CLUSTER:
                 break
