@@ -36,22 +36,24 @@ if TYPE_CHECKING:
 
 
 class Commands(TyperGroup):
-    """A group whose help says once that every option can come from the environment, and not at each of them."""
+    """A group whose help is brief: it says once, not at each option, that all can come from the environment."""
 
     def get_params(self, ctx: Any) -> Any:
-        return without_variables(super().get_params(ctx))
+        return told_briefly(super().get_params(ctx))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            without_variables(command.params)
+            told_briefly(command.params)
         return command
 
 
-def without_variables(parameters: Any) -> Any:
+def told_briefly(parameters: Any) -> Any:
     for parameter in parameters:
         if isinstance(parameter, TyperOption):
             parameter.show_envvar = False
+            if parameter.is_flag:
+                parameter.metavar = ""  # Typer would write --overwrite <bool>, as if it took a value
     return parameters
 
 
@@ -400,11 +402,21 @@ def main(
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what is wrong with a picture is an error of ours
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files need not be UTF-8
+    leave_nothing_when_ended()
     context.obj = config or default_config()
     if context.invoked_subcommand != "config" and (config is not None or context.obj.exists()):
         from vfi.config import read_config
 
         context.default_map = read_config(context.obj, known_options(context.command))
+
+
+def leave_nothing_when_ended() -> None:
+    """Let SIGTERM, and SIGHUP of a terminal that closes, end the program as errors do: what was half written goes."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has but one of them
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # and not ignored, as by nohup
+            with suppress(ValueError):  # in a thread
+                signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def default_config() -> Path:
@@ -671,6 +683,8 @@ def upsample(
     number = (fps or factor or "2").replace("/", "-")
     fields = {"fps" if fps else "factor": number, "model": Path(model).stem}
     change = f"{number}{'fps' if fps else 'x'}{'_preview' if preview else ''}"
+    if many and piped:
+        raise typer.BadParameter("name one video: - holds no more", param_hint="--output")
     batch = plan_batch(inputs, lambda source: output_path(source, output, change, fields, many))
     report_skipped(batch.skipped)
     if not many:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from vfi.media.errors import MediaError
 from vfi.media.info import Hdr, VideoInfo
 
 FINEST_TICK = Fraction(1, 2**30)  # seconds; containers count ticks per second in 31 bits
+_MOST = 2**31 - 1  # of numbers in FFmpeg's fractions
 SILENT = {"libx265": {"x265-params": "log-level=none"}}  # options without which encoders write to the terminal
 # Endings of the files that can be written, and FFmpeg's names of what is written then.
 CONTAINERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -146,7 +148,8 @@ def add_encoder(
     rate: frames per second, on average; tick: seconds, the unit of the pictures' times. Raises ValueError if the
     container does not hold the codec.
     """
-    stream: Any = output.add_stream(encoder.codec, rate=rate)
+    # The average of a variable rate may be too fine a fraction; it only tells an encoder roughly what to expect.
+    stream: Any = output.add_stream(encoder.codec, rate=rate.limit_denominator(max(1, _MOST // math.ceil(rate))))
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = info.width, info.height, info.pix_fmt
     context.time_base = tick
@@ -154,6 +157,8 @@ def add_encoder(
     context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
     if info.pixel_aspect:
         context.sample_aspect_ratio = info.pixel_aspect
+    if context.codec.canonical_name == "hevc" and output.format.name in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # the only HEVC that Apple's players know
     context.options = _steadied(encoder.codec, encoder.options)
     context.thread_type = "AUTO"
     return stream
@@ -183,7 +188,8 @@ def _default_codec(suffix: str, info: VideoInfo) -> str:
         return _FOR_ALPHA[suffix]
     if suffix == ".webm":
         return "libvpx-vp9" if info.depth <= 8 else "libsvtav1"  # libvpx is built for 8 bits only
-    return "libx264"
+    # Few players show H.264 of more than 8 bits, but .m4v holds no other.
+    return "libx264" if info.depth <= 8 or suffix == ".m4v" else "libx265"
 
 
 def _holds_alpha(codec: av.Codec, suffix: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from array import array
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +19,7 @@ from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
 from vfi.media.matroska import set_pixel_aspect
+from vfi.media.names import temporary_name
 from vfi.media.placement import Placement, SlowMotion
 from vfi.media.protocols import Source
 from vfi.media.reader import VideoReader
@@ -102,7 +102,7 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
         self._encoded = False  # whether there is anything to get out of the encoder
-        self._temporary = temporary or path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        self._temporary = temporary or temporary_name(path)
         self.encoder = encoder = choose_encoder(encoding, info, path)
         self._info = stored(info, encoder)
         try:

@@ -7,6 +7,7 @@ import av
 import pytest
 
 from vfi.media import Color, Encoding, MediaError, VideoInfo, VideoReader
+from vfi.media.color import depth
 from vfi.media.encoding import add_encoder, choose_encoder, stored
 
 FILM = VideoInfo(128, 72, "yuv420p", Color(), None, None, 0, None)
@@ -23,6 +24,14 @@ def test_the_default_is_x264_of_high_quality():
         "yuv420p",
         {"crf": "16", "preset": "medium"},
     )
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "out.mov", "out.mkv"])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p10le", "yuv422p10le", "yuv420p12le", "gbrp16le"])
+def test_deep_pictures_get_a_codec_that_players_show_them_with(pix_fmt, output):
+    encoder = choose(Encoding(), replace(FILM, pix_fmt=pix_fmt), output)
+    assert encoder.codec == "libx265"
+    assert depth(encoder.pix_fmt) >= 10
 
 
 def test_webm_gets_a_codec_that_it_holds():
