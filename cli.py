@@ -777,7 +777,7 @@ def upsample(
         return dataclasses.asdict(summary) | ({} if lesson is None else {"adaptation": lesson.fields()})
 
     if many:
-        run_batch(batch, run, values, as_json, quiet)
+        run_batch(batch, run, values, overwrite, as_json, quiet)
         return
     summary = run(batch.jobs[0], sources[0].name)
     if summary is None:
@@ -907,15 +907,21 @@ def run_batch(
     batch: "Batch",
     run: Callable[["Job", str], "Summary | None"],
     values: Callable[["Summary"], dict[str, Any]],
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Do job after job, past those that fail; then say what became of each, and exit with 1 if one failed."""
     done: list[Summary | None] = []
+    there: list[Path] = []  # of an earlier run, which may have been interrupted after them
     failed: list[dict[str, str]] = []
     try:
         for number, job in enumerate(batch.jobs, start=1):
             try:
+                if job.output.exists() and not overwrite:
+                    there.append(job.output)
+                    typer.echo(f"{job.output} is there already: --overwrite makes it anew", err=True)
+                    continue
                 done.append(run(job, f"{number}/{len(batch.jobs)} {job.source.name}"))
             except Exception as error:
                 reason = explanation(error)
@@ -930,12 +936,15 @@ def run_batch(
         if as_json:
             report = {
                 "done": [values(summary) for summary in done if summary],
+                "there": there,
                 "failed": failed,
                 "skipped": batch.skipped,
             }
             typer.echo(json_document(report))
         elif not quiet:
-            typer.echo(f"{len(done)} of {len(batch.jobs)} videos done" + (f", {len(failed)} failed:" if failed else ""))
+            already = f", {len(there)} there already" if there else ""
+            broken = f", {len(failed)} failed:" if failed else ""
+            typer.echo(f"{len(done)} of {len(batch.jobs)} videos done{already}{broken}")
             for failure in failed:
                 named = failure["source"] in failure["reason"]
                 typer.echo(f"  {failure['reason']}" if named else f"  {failure['source']}: {failure['reason']}")

@@ -87,7 +87,7 @@ def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(clip):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
 @pytest.mark.parametrize("output", ["out.y4m", "out.mkv", "out/%05d.png"])
 def test_a_command_that_is_ended_leaves_nothing_half_written(output, number, clip):
-    process = started(clip, "--factor", "50", "--side-by-side", "-o", clip.with_name(output))
+    process = started(clip, "--factor", "50", "--side-by-side", "-o", clip.parent / output)
     wait_for(process, lambda: any(clip.parent.glob(".out*")))
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)

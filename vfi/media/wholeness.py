@@ -14,15 +14,20 @@ _OGG_LAST = 4  # flag of a page with which a stream ends
 
 
 def is_cut_short(path: Path, container: str) -> bool:
-    """Tell whether a file lacks its end, by its size in its own head or by its last page.
+    """Tell whether a file lacks its end, by its size in its own head or by its last page or packet.
 
-    container: FFmpeg's name of the format; of others than avi, asf and ogg nothing is known.
+    container: FFmpeg's name of the format; of others than avi, asf, ogg and mpegts nothing is known.
     """
-    checks = {"avi": _lacks_riff, "asf": _lacks_asf, "ogg": _lacks_ogg}
+    checks = {"avi": _lacks_riff, "asf": _lacks_asf, "ogg": _lacks_ogg, "mpegts": _lacks_packet}
     if container not in checks:
         return False
     with path.open("rb") as file:
         return checks[container](file, path.stat().st_size)
+
+
+def _lacks_packet(file: BinaryIO, size: int) -> bool:
+    """Tell whether the last packet of a transport stream is torn: it is of 188 bytes, of 192 or 204 with a check."""
+    return all(size % length for length in (188, 192, 204))
 
 
 def _lacks_riff(file: BinaryIO, size: int) -> bool:
