@@ -64,6 +64,10 @@ def test_what_an_earlier_run_made_is_left_and_the_rest_is_done(folder):
     ]
 
 
+def test_standard_output_takes_one_film(folder):
+    assert upsample(folder / "a.mp4", folder / "b.mkv", "-o", "-").exit_code == 2
+
+
 def test_json_is_one_document_of_all(folder):
     report = json.loads(upsample(folder, "-o", folder / "out", "--json").stdout)
     assert [summary["frames_out"] for summary in report["done"]] == [8, 10]

@@ -109,9 +109,9 @@ class Plan:
             self._verify_info(path, describe(picture, video))
             lost = _lost(self.metadata, written.metadata)
             for index, copy in self.copies.items():
-                there = dict(streams[index].metadata)
-                if there.get("handler_name") == copy.metadata.get("title"):
-                    there.setdefault("title", there.get("handler_name", ""))
+                there, title = dict(streams[index].metadata), copy.metadata.get("title")
+                if title is not None and there.get("handler_name") == title:
+                    there["title"] = title
                 lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, there)]
             shown = found[self.video_index]
             ends = {i: copy.over if copy.end is None else copy.end for i, copy in self.copies.items()}
