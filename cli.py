@@ -402,7 +402,7 @@ def main(
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what is wrong with a picture is an error of ours
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files need not be UTF-8
-    leave_nothing_when_ended()
+    leave_nothing_when_ended(context)
     context.obj = config or default_config()
     if context.invoked_subcommand != "config" and (config is not None or context.obj.exists()):
         from vfi.config import read_config
@@ -410,13 +410,14 @@ def main(
         context.default_map = read_config(context.obj, known_options(context.command))
 
 
-def leave_nothing_when_ended() -> None:
+def leave_nothing_when_ended(context: typer.Context) -> None:
     """Let SIGTERM, and SIGHUP of a terminal that closes, end the program as errors do: what was half written goes."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has but one of them
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # and not ignored, as by nohup
             with suppress(ValueError):  # in a thread
                 signal.signal(number, lambda number, _: sys.exit(128 + number))
+                context.call_on_close(functools.partial(signal.signal, number, signal.SIG_DFL))
 
 
 def default_config() -> Path:
