@@ -36,22 +36,24 @@ if TYPE_CHECKING:
 
 
 class Commands(TyperGroup):
-    """A group whose help says once that every option can come from the environment, and not at each of them."""
+    """A group whose help is brief: it says once, not at each option, that all can come from the environment."""
 
     def get_params(self, ctx: Any) -> Any:
-        return without_variables(super().get_params(ctx))
+        return told_briefly(super().get_params(ctx))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            without_variables(command.params)
+            told_briefly(command.params)
         return command
 
 
-def without_variables(parameters: Any) -> Any:
+def told_briefly(parameters: Any) -> Any:
     for parameter in parameters:
         if isinstance(parameter, TyperOption):
             parameter.show_envvar = False
+            if parameter.is_flag:
+                parameter.metavar = ""  # Typer would write --overwrite <bool>, as if it took a value
     return parameters
 
 
@@ -400,11 +402,22 @@ def main(
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what is wrong with a picture is an error of ours
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files need not be UTF-8
+    leave_nothing_when_ended(context)
     context.obj = config or default_config()
     if context.invoked_subcommand != "config" and (config is not None or context.obj.exists()):
         from vfi.config import read_config
 
         context.default_map = read_config(context.obj, known_options(context.command))
+
+
+def leave_nothing_when_ended(context: typer.Context) -> None:
+    """Let SIGTERM, and SIGHUP of a terminal that closes, end the program as errors do: what was half written goes."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has but one of them
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # and not ignored, as by nohup
+            with suppress(ValueError):  # in a thread
+                signal.signal(number, lambda number, _: sys.exit(128 + number))
+                context.call_on_close(functools.partial(signal.signal, number, signal.SIG_DFL))
 
 
 def default_config() -> Path:
@@ -671,6 +684,8 @@ def upsample(
     number = (fps or factor or "2").replace("/", "-")
     fields = {"fps" if fps else "factor": number, "model": Path(model).stem}
     change = f"{number}{'fps' if fps else 'x'}{'_preview' if preview else ''}"
+    if many and piped:
+        raise typer.BadParameter("name one video: - holds no more", param_hint="--output")
     batch = plan_batch(inputs, lambda source: output_path(source, output, change, fields, many))
     report_skipped(batch.skipped)
     if not many:
@@ -763,7 +778,7 @@ def upsample(
         return dataclasses.asdict(summary) | ({} if lesson is None else {"adaptation": lesson.fields()})
 
     if many:
-        run_batch(batch, run, values, as_json, quiet)
+        run_batch(batch, run, values, overwrite, as_json, quiet)
         return
     summary = run(batch.jobs[0], sources[0].name)
     if summary is None:
@@ -893,15 +908,21 @@ def run_batch(
     batch: "Batch",
     run: Callable[["Job", str], "Summary | None"],
     values: Callable[["Summary"], dict[str, Any]],
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Do job after job, past those that fail; then say what became of each, and exit with 1 if one failed."""
     done: list[Summary | None] = []
+    there: list[Path] = []  # of an earlier run, which may have been interrupted after them
     failed: list[dict[str, str]] = []
     try:
         for number, job in enumerate(batch.jobs, start=1):
             try:
+                if job.output.exists() and not overwrite:
+                    there.append(job.output)
+                    typer.echo(f"{job.output} is there already: --overwrite makes it anew", err=True)
+                    continue
                 done.append(run(job, f"{number}/{len(batch.jobs)} {job.source.name}"))
             except Exception as error:
                 reason = explanation(error)
@@ -916,12 +937,15 @@ def run_batch(
         if as_json:
             report = {
                 "done": [values(summary) for summary in done if summary],
+                "there": there,
                 "failed": failed,
                 "skipped": batch.skipped,
             }
             typer.echo(json_document(report))
         elif not quiet:
-            typer.echo(f"{len(done)} of {len(batch.jobs)} videos done" + (f", {len(failed)} failed:" if failed else ""))
+            already = f", {len(there)} there already" if there else ""
+            broken = f", {len(failed)} failed:" if failed else ""
+            typer.echo(f"{len(done)} of {len(batch.jobs)} videos done{already}{broken}")
             for failure in failed:
                 named = failure["source"] in failure["reason"]
                 typer.echo(f"  {failure['reason']}" if named else f"  {failure['source']}: {failure['reason']}")

@@ -49,6 +49,25 @@ def test_all_done_is_exit_code_0_and_a_second_run_takes_no_result_again(folder):
     assert "skipped notes.txt, a_2x.mp4, b_2x.mkv" in again.stderr
 
 
+def test_what_an_earlier_run_made_is_left_and_the_rest_is_done(folder):
+    assert upsample(folder / "a.mp4").exit_code == 0
+    before = (folder / "a_2x.mp4").stat()
+    (folder / "torn.mp4").unlink()
+    again = upsample(folder)
+    assert again.exit_code == 0
+    assert "1 of 2 videos done, 1 there already" in again.stdout
+    assert "a_2x.mp4 is there already" in again.stderr
+    assert (folder / "a_2x.mp4").stat() == before
+    assert json.loads(upsample(folder, "--json").stdout)["there"] == [
+        str(folder / "a_2x.mp4"),
+        str(folder / "b_2x.mkv"),
+    ]
+
+
+def test_standard_output_takes_one_film(folder):
+    assert upsample(folder / "a.mp4", folder / "b.mkv", "-o", "-").exit_code == 2
+
+
 def test_json_is_one_document_of_all(folder):
     report = json.loads(upsample(folder, "-o", folder / "out", "--json").stdout)
     assert [summary["frames_out"] for summary in report["done"]] == [8, 10]

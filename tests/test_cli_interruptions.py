@@ -84,6 +84,18 @@ def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(clip):
     assert names(clip.parent) == ["webb.mp4"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
+@pytest.mark.parametrize("output", ["out.y4m", "out.mkv", "out/%05d.png"])
+def test_a_command_that_is_ended_leaves_nothing_half_written(output, number, clip):
+    process = started(clip, "--factor", "50", "--side-by-side", "-o", clip.parent / output)
+    wait_for(process, lambda: any(clip.parent.glob(".out*")))
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, errors
+    assert "Traceback" not in errors
+    assert names(clip.parent) == ["webb.mp4"]
+
+
 def test_a_killed_command_goes_on_when_it_is_given_again(clip):
     options = ["--model", "blend", "--factor", "8", "--chunk", "1/2", "--preset", "ultrafast"]
     process = started(clip, *options)

@@ -1,5 +1,6 @@
 """What to tell the user of an error."""
 
+import errno
 import os
 
 from flow.memory import is_out_of_memory
@@ -14,6 +15,8 @@ def explain(error: Exception) -> str | None:
     """
     if isinstance(error, MediaError | ValueError):
         return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{error.filename} is too long a name: choose a shorter one, for an output with -o"
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if is_out_of_memory(error):

@@ -13,6 +13,7 @@ from vfi.media.open import check_sink, is_pictures
 from vfi.media.probe import Probe
 from vfi.media.streams import holdable, label, made_anew
 from vfi.media.survey import open_input
+from vfi.media.texts import add_text
 from vfi.timing import Timing
 
 
@@ -27,6 +28,7 @@ class Forecast:
     pix_fmt: str | None
     options: dict[str, str]  # of the encoder
     copied: tuple[str, ...]  # streams carried over untouched
+    converted: tuple[str, ...]  # texts that the container has other words for
     left_out: tuple[str, ...]  # streams that the container cannot hold
     notes: tuple[str, ...]  # what the user should know, a sentence each
 
@@ -37,7 +39,7 @@ class Forecast:
         parts += [f"{self.codec} {self.pix_fmt}"] if self.codec else []
         parts += [f"{key} {value}" for key, value in self.options.items() if key in ("crf", "preset")]
         line = f"would write {', '.join(parts)}"
-        for verb, streams in (("copies", self.copied), ("leaves out", self.left_out)):
+        for verb, streams in (("copies", self.copied), ("converts", self.converted), ("leaves out", self.left_out)):
             line += f"; {verb} {', '.join(streams)}" if streams else ""
         return "\n".join([line, *(f"note: {note}" for note in self.notes)])
 
@@ -54,14 +56,19 @@ def forecast(found: Probe, output: Path, timing: Timing, encoding: Encoding | No
     encoder = choose_encoder(encoding or Encoding(), video.info, output) if suffix in CONTAINERS else None
     exists = (f"{output} exists: it is replaced with --overwrite only.",) if output.exists() else ()
     copied: list[str] = []
+    converted: list[str] = []
     left_out: list[str] = []
     if not is_pictures(found.path):
         with reading(found.path), open_input(found.path) as container:
             main = container.streams[video.index]
             for stream in container.streams:
                 if stream.index != video.index and not made_anew(stream, main):
-                    held = encoder is not None and holdable(stream, CONTAINERS[suffix], encoder)
-                    (copied if held else left_out).append(label(stream))
+                    if encoder is not None and holdable(stream, CONTAINERS[suffix], encoder):
+                        copied.append(label(stream))
+                    elif encoder is not None and holdable(stream, CONTAINERS[suffix], encoder, add_text):
+                        converted.append(label(stream))
+                    else:
+                        left_out.append(label(stream))
     return Forecast(
         output=output,
         frames=timing.count(video.frames, video.duration),
@@ -70,6 +77,7 @@ def forecast(found: Probe, output: Path, timing: Timing, encoding: Encoding | No
         pix_fmt=encoder.pix_fmt if encoder else None,
         options=encoder.options if encoder else {},
         copied=tuple(copied),
+        converted=tuple(converted),
         left_out=tuple(left_out),
         notes=(*found.notes, *(encoder.notes if encoder else ()), *exists),
     )

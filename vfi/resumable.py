@@ -18,6 +18,7 @@ from vfi.media import CONTAINERS, Encoding, MediaError, Part, SlowMotion, VideoR
 from vfi.media.animation import ANIMATIONS
 from vfi.media.encoding import choose_encoder
 from vfi.media.join import join
+from vfi.media.names import kin, temporary_name
 from vfi.media.open import is_pictures, is_y4m
 from vfi.media.pieces import piece_ending
 from vfi.media.writer import check_output
@@ -52,7 +53,7 @@ def default_workdir(output: Path) -> Path:
     >>> default_workdir(Path("films/walk_2x.mkv")).name
     '.walk_2x.mkv.vfi'
     """
-    return output.with_name(f".{output.name}.vfi")
+    return kin(output, ".", f"{output.suffix}.vfi")
 
 
 def partial_output(output: Path) -> Path:
@@ -61,7 +62,7 @@ def partial_output(output: Path) -> Path:
     >>> partial_output(Path("walk_2x.mkv")).name
     'walk_2x.partial.mkv'
     """
-    return output.with_name(f"{output.stem}.partial{output.suffix}")
+    return kin(output, "", f".partial{output.suffix}")
 
 
 def lesson_path(workdir: Path, source: Path, made_by: Mapping[str, str]) -> Path:
@@ -260,7 +261,7 @@ class _Film:
 def _temporary(path: Path, work: Workdir) -> Path:
     """Return a name to write to which the next run uses again, so that nothing stays behind if this one is killed."""
     token = hashlib.sha256(str(work.folder.resolve()).encode()).hexdigest()[:8]
-    return path.with_name(f".{path.stem}.{token}.part{path.suffix}")
+    return temporary_name(path, token)
 
 
 def _source_identity(source: Path) -> dict[str, str]:

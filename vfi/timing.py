@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+MOST_FRAMES, HIGHEST_RATE = 1000, 100_000  # for one, and per second: beyond them is a slip of the keyboard
+
 
 class Timing(Protocol):
     """All times are seconds since the film's first frame; ``str()`` tells one timing from another."""
@@ -44,6 +46,8 @@ class Factor:
     def __post_init__(self) -> None:
         if self.factor <= 1:
             raise ValueError(f"the factor is {self.factor}: it must be greater than 1")
+        if self.factor > MOST_FRAMES:
+            raise ValueError(f"the factor is too large: it can be {MOST_FRAMES} at most")
 
     def __str__(self) -> str:
         return f"{self.factor} frames for one"
@@ -75,6 +79,8 @@ class TargetRate:
     def __post_init__(self) -> None:
         if self.target <= 0:
             raise ValueError(f"the frame rate is {self.target}: it must be greater than 0")
+        if self.target > HIGHEST_RATE:
+            raise ValueError(f"the frame rate is too high: it can be {HIGHEST_RATE} at most")
 
     def __str__(self) -> str:
         return f"{self.target} frames per second"

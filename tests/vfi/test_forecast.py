@@ -24,6 +24,8 @@ def test_what_is_foretold_is_what_is_written(name, ending, film, blend):
     assert foretold.copied == written.copied
     left = " ".join(written.notes)
     assert all(stream in left for stream in foretold.left_out)
+    assert len(foretold.converted) == left.count(" is converted to ")
+    assert all(f"{stream.capitalize()} is converted to " in left for stream in foretold.converted)
     assert len(foretold.left_out) == left.count("Left out ")
     video = probe(output).video
     assert {"libx264": "h264", "libvpx-vp9": "vp9"}[foretold.codec] == video.codec

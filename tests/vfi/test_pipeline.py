@@ -109,6 +109,27 @@ def test_a_variable_rate_stays_variable_and_in_step(film, tmp_path, blend):
     assert made[1:-1:2] == [(a + b) / 2 for a, b in itertools.pairwise(moments)]
 
 
+def test_the_clock_of_a_variable_rate_may_be_as_fine_as_can_be(film, tmp_path, blend):
+    """The average rate of a phone's film of an hour is a fraction of as many digits."""
+    source, tick = film("in.mp4", frames=7), Fraction(1, 2**31 - 1)
+    moments = [Fraction(n, 1000) // tick for n in (0, 40, 60, 160, 200, 230, 331)]
+    with av.open(str(source)) as coarse, av.open(str(tmp_path / "fine.mp4"), "w") as fine:
+        copy = fine.add_stream_from_template(coarse.streams.video[0], opaque=True)
+        copy.time_base = tick
+        pictures = [packet for packet in coarse.demux() if packet.size]
+        order = sorted(packet.pts for packet in pictures)
+        for packet in pictures:
+            packet.stream, number = copy, order.index(packet.pts)
+            packet.pts, packet.dts = (moments[number], moments[pictures.index(packet)] - moments[4])
+            packet.time_base = tick
+            fine.mux(packet)
+    summary = upsample(tmp_path / "fine.mp4", tmp_path / "out.mp4", blend, TWICE, encoding=FAST)
+    assert (summary.frames_out, summary.rate_out) == (14, None)
+    assert all(
+        abs(a - b * tick) < Fraction(1, 10**6) for a, b in zip(times(tmp_path / "out.mp4")[::2], moments, strict=True)
+    )
+
+
 @pytest.mark.parametrize("timing", [Factor(Fraction(5, 2)), TargetRate(Fraction(60000, 1001))], ids=["5/2", "59.94"])
 def test_any_rate_can_be_asked_for(timing, film, tmp_path, blend):
     source = film("in.mp4", rate=Fraction(24), frames=12)
@@ -293,6 +314,25 @@ def test_pure_red_and_its_tags_survive(tags, yuv, name, film, tmp_path):
         for frame in b:
             found = [np.frombuffer(memoryview(p), np.uint8).reshape(p.height, -1)[-1, 20] for p in frame.picture.planes]
             assert np.abs(np.array(found, int) - yuv).max() <= 1
+
+
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (1, 2, 1, 1), None], ids=["709", "601", "full", "none"])
+@pytest.mark.parametrize("name", ["out.mkv", "out.webm"])
+def test_vp8_which_knows_only_bt601_shows_the_same_colours(tags, name, film, tmp_path, blend):
+    source = film(tags=tags, frames=4)
+    upsample(source, tmp_path / name, blend, TWICE, encoding=Encoding(codec="libvpx", crf=4, options={"b": "20M"}))
+    with VideoReader(source) as a, VideoReader(tmp_path / name) as b:
+        assert b.info.color.matrix == 5
+        for before, after in zip(a, list(b)[::2], strict=True):
+            assert np.abs(np.int16(before.rgb) - after.rgb).mean(axis=(0, 1)).max() < 2
+            assert np.abs(np.int16(before.rgb).mean(axis=(0, 1)) - after.rgb.mean(axis=(0, 1))).max() < 1
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
+def test_hevc_is_marked_as_apple_knows_it(name, film, tmp_path, blend):
+    upsample(film(frames=4), tmp_path / name, blend, TWICE, encoding=Encoding(codec="libx265"))
+    with av.open(str(tmp_path / name)) as made:
+        assert made.streams.video[0].codec_context.codec_tag == "hvc1"
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])

@@ -71,3 +71,10 @@ def test_a_factor_that_adds_nothing_is_refused():
         Factor(Fraction(1))
     with pytest.raises(ValueError, match="greater than 0"):
         TargetRate(Fraction(0))
+
+
+def test_what_can_only_be_a_slip_is_refused():
+    with pytest.raises(ValueError, match="1000 at most"):
+        Factor(Fraction("1e400"))
+    with pytest.raises(ValueError, match="100000 at most"):
+        TargetRate(Fraction("1e9"))

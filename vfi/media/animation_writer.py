@@ -7,7 +7,6 @@ frame's delay is written with the first.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from array import array
 from collections.abc import Iterator
 from fractions import Fraction
@@ -25,6 +24,7 @@ from vfi.media.encoding import Encoder, Encoding
 from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.names import temporary_name
 from vfi.media.pictures import SRGB
 from vfi.media.verify import Written
 
@@ -93,8 +93,7 @@ class AnimationWriter:
         )
         self.encoder = Encoder(codec, stored, self._options, False, ())
         self._ticks, self._new = array("q"), array("b")
-        name = f".{path.stem}.{secrets.token_hex(4)}.part"
-        self._kept, self._temporary = path.with_name(f"{name}.mkv"), path.with_name(f"{name}{path.suffix}")
+        self._temporary, self._kept = temporary_name(path), temporary_name(path.with_suffix(".mkv"))
         with writing(path):
             self._output = av.open(str(self._kept), "w", format="matroska")
             stream: Any = self._output.add_stream("ffv1", rate=25)

@@ -18,7 +18,7 @@ from av.codec.codec import find_best_pix_fmt_of_list
 
 from vfi.media.chroma import averaged, downsampled, upsampled
 
-RGB, UNSPECIFIED = 0, 2  # of the matrix codes of ITU-T H.273; 2 also of primaries and transfer
+RGB, UNSPECIFIED, BT601 = 0, 2, 5  # of the matrix codes of ITU-T H.273; 2 also of primaries and transfer
 LIMITED_RANGE, FULL_RANGE = 1, 2  # of FFmpeg's colour range; 0 is unspecified
 
 # Weights of red and blue in luma by matrix code of ITU-T H.273, table 4.
@@ -188,14 +188,15 @@ def luma_of_rgb(rgb: np.ndarray, color: Color) -> np.ndarray:
 
 
 def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -> av.VideoFrame:
-    """Return the picture in another pixel format and range and, between RGB and YUV, from ``color`` to ``target``.
+    """Return the picture in another pixel format, from the range and matrix of ``color`` to those of ``target``.
 
-    A picture that has both already is returned as it is.
+    A picture that has them already is returned as it is.
     """
-    if picture.format.name == pix_fmt and (picture.format.is_rgb or color.full_range == target.full_range):
+    alike = color.luma_weights(picture.height) == target.luma_weights(picture.height)
+    if picture.format.name == pix_fmt and (picture.format.is_rgb or (alike and color.full_range == target.full_range)):
         return picture
     source = _planar(picture)
-    if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb:
+    if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb or not alike:
         return from_rgb(to_rgb(source, color), pix_fmt, target, full_chroma=bool(source.format.is_rgb))
     y, cb, cr = _components(source, color.full_range)
     return _picture(y, cb, cr, pix_fmt, target.full_range)

@@ -1,4 +1,4 @@
-"""All that goes with the main video into an output: copied as it is, or made to fit a film that is played slower."""
+"""All that goes with the main video into an output: copied as it is, or made to fit the container or a slower film."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from vfi.media.copier import StreamCopier
 from vfi.media.encoding import Encoder
 from vfi.media.placement import Placement, SlowMotion
 from vfi.media.sound import SlowedSound
-from vfi.media.streams import holdable, is_mp4, label
+from vfi.media.streams import holdable, is_filler, is_mp4, label
+from vfi.media.texts import TextConverter, add_text
 from vfi.media.verify import CopiedStream
 
 _TIMED_INSIDE = ("dvdsub", "dvbsub")  # subtitles whose packets say when they go
@@ -27,19 +28,25 @@ class Companions:
         self._output, self._placement, self._encoder, self._slow = output, placement, encoder, slow
         self._copier = StreamCopier(output, placement)
         self._copies: dict[int, Stream] = {}  # streams of the source by their index in the output
+        self._texts: dict[int, tuple[Stream, TextConverter]] = {}  # likewise
         self._sounds: dict[int, tuple[Stream, SlowedSound]] = {}  # likewise
         self._gone: list[int] = []  # of which no packet came, for which MP4 has no place
         self._notes: list[str] = []
 
     @property
     def copied(self) -> tuple[str, ...]:
-        """The streams whose packets are copied, in words."""
-        return tuple(label(stream) for stream in self._copies.values())
+        """The streams whose packets are copied as they are, in words."""
+        return tuple(label(stream) for index, stream in self._copies.items() if index not in self._texts)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was changed or could not be kept, a sentence each."""
-        return (*self._notes, *(note for _, sound in self._sounds.values() for note in sound.notes))
+        lost = (
+            f"{texts.lost} texts of {label(stream)} cannot be read."
+            for stream, texts in self._texts.values()
+            if texts.lost
+        )
+        return (*self._notes, *lost, *(note for _, sound in self._sounds.values() for note in sound.notes))
 
     def add(self, stream: Stream) -> None:
         """Add a stream of the source to the output, if it can be there."""
@@ -53,17 +60,28 @@ class Companions:
                 self._notes.append(
                     f"Each text of {label(stream)} comes at its slower time, but goes as soon as it did."
                 )
+        elif holdable(stream, container, self._encoder, add_text):
+            self._copies[index] = stream
+            copy = add_text(self._output, stream)
+            self._texts[index] = stream, TextConverter(stream, copy)
+            self._copier.add(stream, copy)
+            self._notes.append(f"{label(stream).capitalize()} is converted to {copy.codec_context.name}.")
         else:
             suffix = Path(self._output.name).suffix
             self._notes.append(f"Left out {label(stream)}: {suffix} cannot hold it; .mkv holds most.")
 
     def write(self, packet: av.Packet) -> None:
         """Take a packet of the source, of any stream but the main one."""
-        sound = next((track for stream, track in self._sounds.values() if stream.index == packet.stream_index), None)
-        if sound is None:
-            self._copier.write(packet)
-        else:
-            sound.write(packet)
+        for stream, sound in self._sounds.values():
+            if stream.index == packet.stream_index:
+                return sound.write(packet)
+        taken: av.Packet | None = packet
+        for stream, texts in self._texts.values():
+            if stream.index == packet.stream_index:
+                taken = None if is_filler(packet, stream) else texts.converted(packet)
+        if taken is not None:
+            self._copier.write(taken)
+        return None
 
     def finish(self) -> None:
         """Write what is held back."""

@@ -35,8 +35,9 @@ class StreamCopier:
         self._hides = is_mp4(output)
         self._step = 0 if output.format.flags & _MAY_STAND_STILL else 1
 
-    def add(self, stream: Stream) -> None:
-        copy = add_copy(self._output, stream)
+    def add(self, stream: Stream, copy: Stream | None = None) -> None:
+        """Take a stream of the source; ``copy`` is the one of the output that its packets fit, if that is there."""
+        copy = copy or add_copy(self._output, stream)
         if copy.type != "attachment":  # which is written with the header
             self._copies[stream.index] = copy
             self.counts[stream.index] = 0

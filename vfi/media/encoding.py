@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -12,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 
-from vfi.media.color import FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
+from vfi.media.color import BT601, FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
 from vfi.media.errors import MediaError
 from vfi.media.info import Hdr, VideoInfo
 
 FINEST_TICK = Fraction(1, 2**30)  # seconds; containers count ticks per second in 31 bits
+_MOST = 2**31 - 1  # of numbers in FFmpeg's fractions
 SILENT = {"libx265": {"x265-params": "log-level=none"}}  # options without which encoders write to the terminal
 # Endings of the files that can be written, and FFmpeg's names of what is written then.
 CONTAINERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-# VP9 and AV1 do not hold the shape of their pixels, and PyAV cannot hand it to the writer of these containers.
-_SQUARE_PIXELS = {(codec, suffix) for codec in ("libvpx", "libvpx-vp9", "libsvtav1") for suffix in (".mkv", ".webm")}
 # Encoders for players, many of which show nothing but 4:2:0, so that RGB is stored as that unless asked otherwise.
 _FOR_PLAYERS = ("libx264", "libx265", "libvpx", "libvpx-vp9", "libsvtav1")
 # How encoders take HDR10 metadata: their option, further parameters, mastering display with units, light level.
@@ -32,6 +33,8 @@ _HDR_PARAMETERS = {
     "libx265": ("x265-params", "hdr10=1:repeat-headers=1:", "master-display", (50000, 10000), "max-cll"),
     "libsvtav1": ("svtav1-params", "", "mastering-display", (1, 1), "content-light"),
 }
+# Whatever x264 does with AVX-512, two runs may differ (build 165, trees of macroblocks); with these they do not.
+_STEADY = {"libx264": ("x264-params", "asm=MMX2,SSE2Fast,SSSE3,SSE4.2,AVX,FMA3,BMI2,AVX2")}
 
 # What makes a codec look nearly like its source at a bearable speed.
 _DEFAULTS: dict[str, dict[str, str]] = {
@@ -83,8 +86,6 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     name = encoding.codec or _default_codec(suffix, info)
     codec = _codec(name)
     alpha = has_alpha(info.pix_fmt) and _holds_alpha(codec, suffix)
-    if (name, suffix) in _SQUARE_PIXELS and info.pixel_aspect not in (None, 1):
-        raise MediaError(f"{suffix} with {name} loses the pixel aspect {info.pixel_aspect}: write an .mp4 instead")
     options = _options(encoding, name, alpha, vast=info.width * info.height > _VAST)
     keeps_hdr = info.hdr is not None and name in _HDR_PARAMETERS
     if info.hdr is not None and keeps_hdr:
@@ -134,6 +135,8 @@ def stored(info: VideoInfo, encoder: Encoder) -> VideoInfo:
         color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
     elif encoder.codec.startswith("prores") and color.full_range:
         color = replace(color, range=LIMITED_RANGE)  # it knows no other
+    if encoder.codec == "libvpx":  # VP8 neither
+        color = replace(color, matrix=BT601, range=LIMITED_RANGE)
     return replace(info, pix_fmt=encoder.pix_fmt, color=color, hdr=info.hdr if encoder.keeps_hdr else None)
 
 
@@ -145,7 +148,8 @@ def add_encoder(
     rate: frames per second, on average; tick: seconds, the unit of the pictures' times. Raises ValueError if the
     container does not hold the codec.
     """
-    stream: Any = output.add_stream(encoder.codec, rate=rate)
+    # The average of a variable rate may be too fine a fraction; it only tells an encoder roughly what to expect.
+    stream: Any = output.add_stream(encoder.codec, rate=rate.limit_denominator(max(1, _MOST // math.ceil(rate))))
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = info.width, info.height, info.pix_fmt
     context.time_base = tick
@@ -153,9 +157,20 @@ def add_encoder(
     context.color_primaries, context.color_trc = info.color.primaries, info.color.transfer
     if info.pixel_aspect:
         context.sample_aspect_ratio = info.pixel_aspect
-    context.options = dict(encoder.options)
+    if context.codec.canonical_name == "hevc" and output.format.name in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # the only HEVC that Apple's players know
+    context.options = _steadied(encoder.codec, encoder.options)
     context.thread_type = "AUTO"
     return stream
+
+
+def _steadied(codec: str, options: dict[str, str]) -> dict[str, str]:
+    """Return options with which a codec makes the same of the same pictures on this machine, the user's come last."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    if codec not in _STEADY or not any(name.startswith(("AVX512", "X86_V4")) for name in found):
+        return dict(options)
+    key, steady = _STEADY[codec]
+    return {**options, key: ":".join([steady, *filter(None, [options.get(key)])])}
 
 
 def headers(context: av.VideoCodecContext) -> bytes:
@@ -173,7 +188,8 @@ def _default_codec(suffix: str, info: VideoInfo) -> str:
         return _FOR_ALPHA[suffix]
     if suffix == ".webm":
         return "libvpx-vp9" if info.depth <= 8 else "libsvtav1"  # libvpx is built for 8 bits only
-    return "libx264"
+    # Few players show H.264 of more than 8 bits, but .m4v holds no other.
+    return "libx264" if info.depth <= 8 or suffix == ".m4v" else "libx265"
 
 
 def _holds_alpha(codec: av.Codec, suffix: str) -> bool:

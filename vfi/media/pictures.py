@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.images import eight_bit, holds_16_bits, holds_alpha, read_image, write_image
 from vfi.media.info import VideoInfo
+from vfi.media.names import temporary_name
 from vfi.media.numbering import find_pictures, is_numbered, numbered
 from vfi.media.protocols import PassOn
 
@@ -163,7 +163,7 @@ class PictureWriter:
             notes += (f"Transparency is left out, over black: {pattern.suffix} holds none, .png does.",)
         self.notes = notes
         self.encoder = Encoder(pattern.suffix.removeprefix("."), info.pix_fmt, {}, False, ())
-        self._temporary = self._folder.with_name(f".{self._folder.name}.{secrets.token_hex(4)}.part")
+        self._temporary = temporary_name(self._folder)
         with writing(pattern):
             self._temporary.mkdir()
         try:  # whether the format can be written shows at once

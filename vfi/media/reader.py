@@ -246,8 +246,13 @@ class VideoReader:
             packets = container.demux()
         last = None if self.excerpt.end is None else self.excerpt.end + INTERLEAVING
         while True:
-            with reading(self.path):
-                packet = next(packets, None)
+            try:
+                with reading(self.path):
+                    packet = next(packets, None)
+            except MediaError:
+                if last is None:
+                    raise
+                break  # damage behind the part, which is counted
             if packet is None:
                 break
             if not packet.size:  # PyAV ends with an empty packet for each stream

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -58,16 +58,22 @@ def label(stream: Stream) -> str:
     return f"{stream.type} {stream.index} ({', '.join(parts)})"
 
 
-def holdable(stream: Stream, container_format: str, encoder: Encoder) -> bool:
-    """Tell whether a container takes the stream beside the encoded video, by trying its header."""
-    if is_cover(stream) and container_format == "mov":
-        return False  # its header is accepted, and the picture then dropped
+def holdable(
+    stream: Stream,
+    container_format: str,
+    encoder: Encoder,
+    add: Callable[[av.container.OutputContainer, Stream], Stream] | None = None,
+) -> bool:
+    """Tell whether a container takes the stream beside the encoded video, as ``add`` adds it, by trying its header."""
+    # Their headers are accepted, and the picture or the file then dropped.
+    if (is_cover(stream) and container_format == "mov") or (stream.type == "attachment" and container_format == "webm"):
+        return False
     try:
         with av.open(io.BytesIO(), "w", format=container_format) as trial:
             video: Any = trial.add_stream(encoder.codec, rate=25, width=64, height=64)
             video.pix_fmt = encoder.pix_fmt
             video.options = SILENT.get(encoder.codec, {})
-            add_copy(trial, stream)
+            (add or add_copy)(trial, stream)
             trial.start_encoding()
     except (av.FFmpegError, ValueError):
         return False
@@ -81,11 +87,18 @@ def add_copy(output: av.container.OutputContainer, stream: Stream) -> Stream:
         name = stream.metadata.get("filename", f"cover.{kind.replace('e', '')}")
         return output.add_attachment(name, stream.metadata.get("mimetype", f"image/{kind}"), _first_packet(stream))
     copy = output.add_stream_from_template(stream, opaque=True)
-    copy.metadata.update(stream.metadata)
-    copy.disposition = stream.disposition
+    describe_alike(copy, stream)
     if stream.type == "video" and not is_cover(stream):
         copy.disposition = stream.disposition & ~Disposition.default  # players are to choose the new video
     return copy
+
+
+def describe_alike(copy: Stream, stream: Stream) -> None:
+    """Give a stream of an output the language, title and purpose of one of the source."""
+    copy.metadata.update(stream.metadata)
+    if "title" in stream.metadata and is_mp4(copy.container):  # where FFmpeg writes titles, but does not read them
+        copy.metadata["handler_name"] = stream.metadata["title"]
+    copy.disposition = stream.disposition
 
 
 def made_anew(stream: Stream, main: Stream) -> bool:
@@ -95,7 +108,7 @@ def made_anew(stream: Stream, main: Stream) -> bool:
     return bool(main.container.chapters()) or "timecode" in main.metadata
 
 
-def is_mp4(output: av.container.OutputContainer) -> bool:
+def is_mp4(output: av.container.Container) -> bool:
     """Tell MP4 and its kin, which can hide how a stream begins and have no place for an empty one."""
     return output.format.name in ("mp4", "mov", "ipod")
 

@@ -5,6 +5,7 @@ It finds missing parts before hours of work are spent, and gives the exact times
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from vfi.media.info import VideoInfo, describe
 from vfi.media.part import Excerpt, Part
 from vfi.media.streams import is_cover
 from vfi.media.timeline import Timeline, timeline
+from vfi.media.wholeness import is_cut_short
 
 # Only local files: a playlist disguised as a video must not reach the network.
 _OPEN_OPTIONS = {"protocol_whitelist": "file"}
@@ -35,6 +37,7 @@ _PARITIES: dict[int, Parity] = {2: "tff", 3: "bff", 4: "bff", 5: "tff"}
 _TRUE_KEYS = {
     "h264", "hevc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "prores", "dnxhd", "mjpeg", "ffv1", "rawvideo",
 }  # fmt: skip
+_APART = 1  # seconds by which pictures, and sound, may lie later in a file than what comes after them
 _VP8_SHOWN = 0x10  # in a packet's first byte, RFC 6386, 9.1
 
 
@@ -134,7 +137,7 @@ def examine(path: Path, part: Part | None = None) -> Survey:
         stamps, packets, stamped, ends = array("q"), 0, True, dict[int, Fraction]()
         last, origin, first = (0, 0), None, None
         finder = EntryFinder(index)
-        for packet in container.demux():
+        for packet in _packets(container, faults):
             if not packet.size:
                 continue
             stamp = packet.pts if packet.pts is not None else packet.dts
@@ -148,7 +151,8 @@ def examine(path: Path, part: Part | None = None) -> Survey:
                 continue
             packets += 1
             if packet.is_corrupt:
-                raise MediaError(f"{path} is damaged or cut short at its packet {packets}: get it anew")
+                faults.append(f"at its packet {packets}")
+                break
             if first is None:
                 first = first_picture(context, packet)
             if packet.is_discard or (codec == "vp8" and not memoryview(packet)[0] & _VP8_SHOWN):
@@ -160,11 +164,18 @@ def examine(path: Path, part: Part | None = None) -> Survey:
         if first is None:
             raise MediaError(f"{path} holds no picture that can be decoded: get it anew")
         faults += [text.strip() for _, name, text in complaints if name == container.format.name]
-        if faults or packets < _declared(container, stream):
-            raise MediaError(
-                f"{path} is damaged or cut short ({'. '.join(faults) or 'pictures are missing'}): get it anew"
-            )
+        if is_cut_short(path, container.format.name):
+            faults.append("its end is missing")
+        if packets < _declared(container, stream):
+            faults.append("pictures are missing")
         time_base = stream.time_base or Fraction(1, 90000)
+        if faults:
+            whole = math.floor((last[0] * time_base - max(origin or Fraction(0), Fraction(0)) - _APART) * 10)
+            if part.end is None or part.end * 10 > whole:
+                rest = f", or take what is whole with --end {whole / 10:g}" if whole > 0 and stamped else ""
+                raise MediaError(
+                    f"{path} is damaged or cut short ({', '.join(dict.fromkeys(faults))}): get it anew{rest}"
+                )
         if not stamped:
             stamps, time_base = array("q", range(len(stamps))), 1 / next((r for r in rates if r), Fraction(25))
         elif first.pts is not None:
@@ -187,6 +198,14 @@ def examine(path: Path, part: Part | None = None) -> Survey:
             parity="auto" if first.interlaced_frame else _PARITIES.get(stream.codec_context.field_order, "auto"),
             ends=ends,
         )
+
+
+def _packets(container: av.container.InputContainer, faults: list[str]) -> Iterator[av.Packet]:
+    """Yield all packets that can be read; what stops that is added to the faults."""
+    try:
+        yield from container.demux()
+    except av.FFmpegError as error:
+        faults.append(error.strerror or str(error))
 
 
 def main_video(container: av.container.InputContainer, path: Path) -> av.VideoStream:

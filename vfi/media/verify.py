@@ -109,7 +109,10 @@ class Plan:
             self._verify_info(path, describe(picture, video))
             lost = _lost(self.metadata, written.metadata)
             for index, copy in self.copies.items():
-                lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, streams[index].metadata)]
+                there, title = dict(streams[index].metadata), copy.metadata.get("title")
+                if title is not None and there.get("handler_name") == title:
+                    there["title"] = title
+                lost += [f"{key} of {copy.label}" for key in _lost(copy.metadata, there)]
             shown = found[self.video_index]
             ends = {i: copy.over if copy.end is None else copy.end for i, copy in self.copies.items()}
             late = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from array import array
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +14,12 @@ import av
 from av.stream import Stream
 
 from vfi.media.companions import Companions
-from vfi.media.encoding import FINEST_TICK, Encoder, Encoding, add_encoder, choose_encoder, headers, stored
+from vfi.media.encoding import CONTAINERS, FINEST_TICK, Encoder, Encoding, add_encoder, choose_encoder, headers, stored
 from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.matroska import set_pixel_aspect
+from vfi.media.names import temporary_name
 from vfi.media.placement import Placement, SlowMotion
 from vfi.media.protocols import Source
 from vfi.media.reader import VideoReader
@@ -101,7 +102,7 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
         self._encoded = False  # whether there is anything to get out of the encoder
-        self._temporary = temporary or path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        self._temporary = temporary or temporary_name(path)
         self.encoder = encoder = choose_encoder(encoding, info, path)
         self._info = stored(info, encoder)
         try:
@@ -167,6 +168,7 @@ class VideoWriter:
             if self._companions:
                 self._companions.finish()
             self._output.close()
+            self._shape_pixels()
         written = self._plan(end).verify(self._temporary)
         if self._companions:
             self.copied = self._companions.copied
@@ -246,9 +248,20 @@ class VideoWriter:
             packet.time_base = self._clock
             self._output.mux(packet)
 
+    def _shape_pixels(self) -> None:
+        """Say in Matroska how wide the pixels are, for the codecs that do not."""
+        info = self._info
+        if CONTAINERS[self.path.suffix.lower()] in ("matroska", "webm") and info.pixel_aspect not in (None, 1):
+            set_pixel_aspect(self._temporary, self._place, (info.width, info.height), info.pixel_aspect)
+
+    @property
+    def _place(self) -> int:
+        """The index of the video in the finished file."""
+        return self._companions.place(self._video_index) if self._companions else self._video_index
+
     def _plan(self, end: Fraction) -> Plan:
         return Plan(
-            video_index=self._companions.place(self._video_index) if self._companions else self._video_index,
+            video_index=self._place,
             info=self._info,
             ticks=array("q", sorted(self._ticks)),  # packets come in order of decoding
             tick=self.tick,

@@ -8,7 +8,6 @@ Source: https://wiki.multimedia.cx/index.php/YUV4MPEG2 and FFmpeg's additions fo
 from __future__ import annotations
 
 import re
-import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from vfi.media.encoding import Encoder, Encoding
 from vfi.media.errors import MediaError, reading, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.names import temporary_name
 from vfi.media.protocols import PassOn
 
 PIPE = Path("-")  # stands for standard input and standard output
@@ -223,7 +223,7 @@ class Y4mWriter:
                 raise MediaError("a video does not go to the terminal: pipe standard output into a player or a file")
             self._stream: BinaryIO = sys.stdout.buffer
         else:
-            self._temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+            self._temporary = temporary_name(path)
             with writing(path):
                 self._stream = self._temporary.open("wb")
         self._put(Y4mHeader(self._info, rate, color_space).spelled())

@@ -1,10 +1,14 @@
+import io
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
-from vfi.media import Color, Encoding, MediaError, VideoInfo
-from vfi.media.encoding import choose_encoder
+from vfi.media import Color, Encoding, MediaError, VideoInfo, VideoReader
+from vfi.media.color import depth
+from vfi.media.encoding import add_encoder, choose_encoder, stored
 
 FILM = VideoInfo(128, 72, "yuv420p", Color(), None, None, 0, None)
 
@@ -20,6 +24,14 @@ def test_the_default_is_x264_of_high_quality():
         "yuv420p",
         {"crf": "16", "preset": "medium"},
     )
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "out.mov", "out.mkv"])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p10le", "yuv422p10le", "yuv420p12le", "gbrp16le"])
+def test_deep_pictures_get_a_codec_that_players_show_them_with(pix_fmt, output):
+    encoder = choose(Encoding(), replace(FILM, pix_fmt=pix_fmt), output)
+    assert encoder.codec == "libx265"
+    assert depth(encoder.pix_fmt) >= 10
 
 
 def test_webm_gets_a_codec_that_it_holds():
@@ -85,3 +97,23 @@ def test_a_wish_that_cannot_be_met_is_one_clear_sentence(encoding, sentence):
     with pytest.raises(MediaError, match=sentence) as error:
         choose(encoding)
     assert "\n" not in str(error.value)
+
+
+def test_the_same_pictures_are_always_encoded_alike(film):
+    """Else a film would not be the same after an interruption; x264's AVX-512 code leaves it to chance."""
+
+    def encoded(source):
+        with VideoReader(source) as reader, av.open(io.BytesIO(), "w", format="matroska") as output:
+            encoder = choose_encoder(Encoding(), reader.info, Path("out.mkv"))
+            stream = add_encoder(output, encoder, stored(reader.info, encoder), Fraction(25), Fraction(1, 25))
+            packets = []
+            for number, frame in enumerate(reader):
+                picture = frame.encoded_as(encoder.pix_fmt, reader.info.color)
+                picture.pts, picture.time_base = number, Fraction(1, 25)
+                packets += stream.encode(picture)
+            return [bytes(packet) for packet in [*packets, *stream.encode(None)]]
+
+    source = film(size=(320, 180), frames=60, options={"preset": "medium"})
+    first = encoded(source)
+    assert len(first) == 60
+    assert all(encoded(source) == first for _ in range(5))
