@@ -135,7 +135,7 @@ Precision = Annotated[str, typer.Option(help="auto, float32 or bfloat16.", rich_
 FlowScale = Annotated[
     str,
     typer.Option(
-        help="Size at which motion is estimated: auto (reduced above 720p), 1, 1/2, 1/4 or 1/8.",
+        help="Size at which motion is estimated and networks run: auto (reduced above 540 lines), 1, 1/2, 1/4 or 1/8.",
         rich_help_panel="Model",
     ),
 ]

@@ -30,8 +30,8 @@ from vfi.models.portable import Portable, is_portable
 BACKENDS = ("auto", "torch", "openvino", "onnx")
 # Of frames for which auto takes another backend: to prepare smaller ones takes longer than it saves, and larger ones
 # are better made in tiles, which PyTorch does.
-PIXELS = range(100_000, 2_600_000)
-BYTES_PER_PIXEL = 700  # of memory, measured with OpenVINO: flow-fusion takes the most
+PIXELS = range(100_000, 9_000_000)
+BYTES_PER_PIXEL = 640  # of memory, measured with OpenVINO: flow-fusion takes the most
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most
 SIZES = ((96, 160), (101, 149))  # whole multiples of the networks' grids, and sides that are odd on all of them
 

@@ -111,6 +111,7 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
 def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
     for name in ("_to_tensor", "_to_image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
+    replace(interpolator, "_by", stages.timed("net", interpolator._by))  # all of it, where that is not PyTorch
     model = interpolator.model
     for name in ("prepare", "synthesize", "motion", "mixture", "fuse"):
         if hasattr(model, name):

@@ -109,7 +109,8 @@ def test_auto_is_openvino_on_a_cpu_in_float32_for_models_that_compute_something(
         assert choose_backend("auto", load_model(name), cpu, "auto") == "torch"
     assert 480 * 270 in PIXELS
     assert 96 * 64 not in PIXELS
-    assert 3840 * 2160 not in PIXELS
+    assert 3840 * 2160 in PIXELS
+    assert 7680 * 4320 not in PIXELS
 
 
 @pytest.mark.parametrize(
