@@ -64,7 +64,7 @@ class Interpolator:
         """Take a model to a device.
 
         device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, or float16 on a GPU;
-        flow_scale: size at which motion is estimated and networks run, auto (reduced above 540 lines), 1, 1/2, 1/4 or 1/8;
+        flow_scale: size at which motion is estimated and networks run, auto (above 540 lines less), 1, 1/2, 1/4 or 1/8;
         flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
         for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
         the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`;
