@@ -29,7 +29,7 @@ class Muon(Optimizer):
         params: Iterable[nn.Parameter] | list[dict[str, Any]],
         lr: float,
         weight_decay: float = 0.0,
-        transposed: Iterable[nn.Parameter] = (),
+        transposed: Iterable[Tensor] = (),
     ) -> None:
         """Take parameters or groups of them, and which are transposed: their second dimension is that of outputs."""
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
