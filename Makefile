@@ -49,8 +49,16 @@ train-fast:
 	$(call train,fast,900) $(confident) --model-config '$(fast), "confidence": 16}' \
 	  --init $(RUNS)/fast-sharp/model.safetensors
 
-# 100 thousand pairs of made-up scenes; the same command goes on with a run that was interrupted.
+# FlowNetS on made-up scenes of a quarter, half and all of the size; the same command goes on with an interrupted run.
+flownets = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownets --width 0.375 --run $(RUNS)/flownets-$(1) \
+  --steps $$(( $(2) * $(STEPS) )) --schedule constant --optimizer muon --ema 0.99 --precision bfloat16 --reuse 8 \
+  --zoom 0.9,1.5 --light 0.3
+at = $$(( $(1) * $(STEPS) ))
 train-flownets:
-	$(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownets --width 0.375 --run $(RUNS)/flownets \
-	  --steps $$(( 12500 * $(STEPS) )) --schedule s-short --lr 3e-4 --warmup 200 --crop 256,320 --batch 8 \
-	  --validate-every 2500
+	$(call flownets,quarter,310) --size 96,128 --crop 64,64 --batch 32 --lr 3e-3 --warmup 50 --validate-every 200
+	$(call flownets,half,1204) --size 192,256 --crop 128,192 --batch 16 --lr 3e-3 --warmup 20 --validate-every 200 \
+	  --milestones $(call at,574) --init $(RUNS)/flownets-quarter/model.safetensors
+	$(call flownets,full,1201) --size 384,512 --crop 256,384 --batch 6 --lr 1.5e-3 --warmup 20 --validate-every 400 \
+	  --milestones $(call at,514),$(call at,514),$(call at,1009) --init $(RUNS)/flownets-half/model.safetensors
+	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
+	  halve_checkpoint(Path('$(RUNS)/flownets-full/model.safetensors'), Path('$(RUNS)/flownets.safetensors'))"

@@ -2288,6 +2288,17 @@ def parse_milestones(text: str | None) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
+def parse_zoom(text: str) -> tuple[float, float]:
+    """Read 0.9,2.0."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not 0 < low <= high < math.inf:
+        raise typer.BadParameter(f"{text!r} is not of the form 0.9,2.0", param_hint="--zoom")
+    return low, high
+
+
 @flow_app.command("train")
 @reports_errors
 def train_flow_command(
@@ -2333,11 +2344,17 @@ def train_flow_command(
     warmup: Annotated[int, of_learning(help="Steps in which the rate rises.")] = 0,
     batch: Annotated[int, of_learning(min=1, help="Pairs in a batch, in each process.")] = 8,
     accumulate: Accumulate = 1,
+    reuse: Annotated[int, of_data(min=1, help="Times that a pair is read or made once and augmented anew.")] = 1,
     crop: Annotated[str, of_data(help="Height,width of what a step sees; multiples of 64.")] = "320,448",
+    size: Annotated[
+        str | None, of_data(help="Height,width of made-up scenes (default: 6/5 of the crop).", show_default=False)
+    ] = None,
     augment: Annotated[bool, of_data(help="Scale, turn, mirror and recolour.")] = True,
+    zoom: Annotated[str, of_data(help="Least and greatest scale; beyond 1 enlarges.")] = "0.9,2.0",
+    light: Annotated[float, of_data(min=0, help="Times the changes of colour and brightness, and the noise.")] = 1.0,
     loss: Annotated[str, of_loss(help="multiscale, or epe of the finest flow.")] = "multiscale",
     sparse: Annotated[bool, of_loss("--sparse", help="Few pixels are known, as in KITTI.")] = False,
-    optimizer: Annotated[str, of_learning(help="adam or adamw.")] = "adam",
+    optimizer: Annotated[str, of_learning(help="adam, adamw or muon.")] = "adam",
     ema: Ema = 0.0,
     clip: Annotated[float, of_learning(help="Norm the gradient is clipped to; 0: not.")] = 0.0,
     freeze: Freeze = None,
@@ -2365,26 +2382,30 @@ def train_flow_command(
 
     [bold]Example:[/bold] vfi flow train FlyingChairs_release --model flownets --width 0.375 --run runs/chairs
     """
-    from flow.augment import PLAIN, Augmentation
+    from flow.augment import PLAIN, Augmentation, softened
     from flow.datasets import open_datasets
     from flow.train import Recipe, open_training
 
     if steps is not None and epochs is not None:
         raise typer.BadParameter("give --steps or --epochs, not both")
     height, width_of_crop = parse_numbers(crop, ",", 2, "--crop", "320,448")
-    size = (height * 6 // 5, width_of_crop * 6 // 5)  # of made-up scenes: room to move the crop in
+    room = (height * 6 // 5, width_of_crop * 6 // 5)  # to move the crop in
+    scene_height, scene_width = parse_numbers(size, ",", 2, "--size", "384,512") if size else room
+    scenes = (scene_height, scene_width)
     read = functools.partial(
-        open_datasets, variant=variant, held_out=held_out, split_file=split_file, size=size, seed=seed
+        open_datasets, variant=variant, held_out=held_out, split_file=split_file, size=scenes, seed=seed
     )
     dataset = read(data, "all" if val else "train")
-    validation = open_datasets(val, "all", size=size, seed=seed) if val else read(data, "val")
-    augmentation = dataclasses.replace(Augmentation() if augment else PLAIN, crop=(height, width_of_crop))
+    validation = open_datasets(val, "all", size=scenes, seed=seed) if val else read(data, "val")
+    augmentation = softened(Augmentation(zoom=parse_zoom(zoom)), light) if augment else PLAIN
+    augmentation = dataclasses.replace(augmentation, crop=(height, width_of_crop))
     if epochs is not None:
         steps = math.ceil(epochs * len(dataset) / (batch * accumulate * int(os.environ.get("WORLD_SIZE", "1"))))
     recipe = Recipe(
         steps=600_000 if steps is None else steps, schedule=schedule, milestones=parse_milestones(milestones), lr=lr,
-        warmup=warmup, batch=batch, accumulate=accumulate, augmentation=augmentation, loss=loss, sparse=sparse,
-        optimizer=optimizer, ema=ema, clip=clip, seed=seed, freeze=tuple(freeze or []), validate_every=validate_every,
+        warmup=warmup, batch=batch, accumulate=accumulate, reuse=reuse, augmentation=augmentation, loss=loss,
+        sparse=sparse, optimizer=optimizer, ema=ema, clip=clip, seed=seed, freeze=tuple(freeze or []),
+        validate_every=validate_every,
     )  # fmt: skip
     training = open_training(
         model, {"width": width, "div_flow": div_flow}, dataset, recipe, run or Path("runs") / model, init=init,

@@ -5,7 +5,8 @@ frame is resampled once. If ``p`` in the first output frame shows ``A0 p`` of th
 shows ``A1 q`` of the second, then what is at ``p`` is afterwards at ``A1^-1 (A0 p + flow(A0 p))``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from flow.datasets import Sample
 
 _TRIES = 20  # rotations, each smaller than the one before, until the crop is within the frame
 _UNEVEN = 1.0  # pixels by which the flow changes from neighbour to neighbour at the edge of something that moves
+# 256 equally probable values of a normal distribution: noise of them costs a tenth of one drawn exactly.
+_NORMAL = np.array([NormalDist().inv_cdf((level + 0.5) / 256) for level in range(256)], np.float32)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,27 @@ PLAIN = Augmentation(
     relative_light=0.0,
 )
 """Only the crop, at a random place."""
+
+
+def softened(augmentation: Augmentation, light: float) -> Augmentation:
+    """Return the augmentation with ``light`` times its changes of colour and brightness and its noise; 0 for none.
+
+    >>> softened(Augmentation(), 0.5).contrast
+    (-0.4, 0.2)
+    """
+
+    def powers(factors: tuple[float, float]) -> tuple[float, float]:
+        return factors[0] ** light, factors[1] ** light
+
+    return replace(
+        augmentation,
+        noise=augmentation.noise * light,
+        brightness=augmentation.brightness * light,
+        contrast=(augmentation.contrast[0] * light, augmentation.contrast[1] * light),
+        color=powers(augmentation.color),
+        gamma=powers(augmentation.gamma),
+        relative_light=augmentation.relative_light * light,
+    )
 
 
 @dataclass(frozen=True)
@@ -122,25 +146,32 @@ def move(sample: Sample, geometry: Geometry, size: tuple[int, int]) -> Sample:
         _look_up(frame, matrix, size, cv2.BORDER_REFLECT_101)
         for frame, matrix in ((sample.frame0, geometry.first), (sample.frame1, geometry.second))
     )
-    height, width = sample.valid.shape
-    places = np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float64)
-    from_where = _apply(geometry.first, places)
-    x, y = np.rint(from_where).astype(np.intp).transpose(2, 0, 1)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    nearest = y.clip(0, height - 1), x.clip(0, width - 1)
-
     # Three by three pixels hold all four that an interpolation takes.
     around = np.ones((3, 3), np.uint8)
-    uneven = (cv2.dilate(sample.flow, around) - cv2.erode(sample.flow, around)).max(axis=2) > _UNEVEN
-    certain = (cv2.erode(sample.valid.astype(np.uint8), around) > 0) & ~uneven
-    smooth = _look_up(sample.flow, geometry.first, size, cv2.BORDER_REPLICATE)
-    flow = np.where(certain[nearest][..., None], smooth, sample.flow[nearest])
+    change = cv2.dilate(sample.flow, around) - cv2.erode(sample.flow, around)
+    certain = cv2.erode(sample.valid.astype(np.uint8), around)
+    certain[np.maximum(change[..., 0], change[..., 1]) > _UNEVEN] = 0
 
-    valid = sample.valid[nearest] & inside
-    moved = (_apply(np.linalg.inv(geometry.second), from_where + flow) - places).astype(np.float32)
+    # One look-up for all that is taken from the nearest pixel, the same for all; beyond the edge nothing is known.
+    known = [mask.astype(np.float32) for mask in (sample.valid, certain, sample.occluded) if mask is not None]
+    stacked = cv2.merge([*cv2.split(sample.flow), *known])
+    nearest = _look_up(stacked, geometry.first, size, cv2.BORDER_CONSTANT, cv2.INTER_NEAREST)
+    smooth = _look_up(sample.flow, geometry.first, size, cv2.BORDER_REPLICATE)
+    valid, certain, *occluded = np.moveaxis(nearest[..., 2:] > 0, 2, 0)
+    moved = _moved(np.where(certain[..., None], smooth, nearest[..., :2]), geometry)
     moved[~valid] = 0
-    occluded = None if sample.occluded is None else sample.occluded[nearest] & inside
-    return Sample(sample.name, frame0, frame1, moved, valid, occluded)
+    return Sample(sample.name, frame0, frame1, moved, valid, occluded[0] if occluded else None)
+
+
+def _moved(flow: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Return the flow between the output frames, from that of the input at the same pixels (H, W, 2)."""
+    back = np.linalg.inv(geometry.second)
+    # A1^-1 (A0 p + flow) - p, where that of p alone is a sum of a row and a column, exactly 0 if the maps are equal.
+    still = back @ geometry.first - np.eye(3)
+    x, y = np.arange(flow.shape[1]), np.arange(flow.shape[0])[:, None, None]
+    row = (np.outer(x, still[:2, 0]) + still[:2, 2]).astype(np.float32)
+    column = (y * still[:2, 1]).astype(np.float32)
+    return cv2.transform(flow, back[:2, :2]) + row + column
 
 
 def change_light(sample: Sample, augmentation: Augmentation, rng: np.random.Generator) -> Sample:
@@ -172,11 +203,12 @@ def _light(frame: np.ndarray, values: np.ndarray, sigma: float, rng: np.random.G
     # Without noise the new value depends on the old one and the channel alone: 256 of them for each.
     levels = np.linspace(0, 1, 256)[:, None] * color
     levels = (levels.clip(0, 1) ** np.exp(log_gamma) - 0.5) * (1 + contrast) + 0.5 + brightness
-    table = (255 * levels).astype(np.float32)
-    made = np.stack([table[frame[..., channel], channel] for channel in range(3)], axis=-1)
-    if sigma:
-        made += rng.standard_normal(made.shape, np.float32) * np.float32(255 * sigma)
-    return (made + 0.5).clip(0, 255).astype(np.uint8)
+    table = (255 * levels).astype(np.float32)[:, None]
+    if not sigma:
+        return cv2.LUT(frame, (table + 0.5).clip(0, 255).astype(np.uint8))
+    drawn = np.frombuffer(rng.bytes(frame.size), np.uint8).reshape(frame.shape)
+    noise = cv2.LUT(drawn, _NORMAL * np.float32(255 * sigma))
+    return cv2.add(cv2.LUT(frame, table), noise, dtype=cv2.CV_8U)  # which rounds and clips
 
 
 def _turn(angle: float) -> np.ndarray:
@@ -191,11 +223,7 @@ def _affine(linear: np.ndarray, centre: np.ndarray, from_centre: np.ndarray) -> 
     return matrix
 
 
-def _apply(matrix: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return places @ matrix[:2, :2].T + matrix[:2, 2]
-
-
-def _look_up(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int) -> np.ndarray:
-    return cv2.warpAffine(
-        image, matrix[:2], size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
-    )
+def _look_up(
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int, how: int = cv2.INTER_LINEAR
+) -> np.ndarray:
+    return cv2.warpAffine(image, matrix[:2], size[::-1], flags=how | cv2.WARP_INVERSE_MAP, borderMode=border)

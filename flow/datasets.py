@@ -35,7 +35,7 @@ SPLITS = ("all", "train", "val")
 SYNTHETIC = "synthetic:"
 PICTURES = (".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
 _CHAIRS_SPLIT = "FlyingChairs_train_val.txt"
-_KEPT_PICTURES = 64  # decoded ones, of which scenes are cut
+_KEPT_BYTES = 2**28  # of decoded pictures, of which scenes are cut
 _CUT_OF = 4  # pictures that one scene is cut of
 
 
@@ -165,9 +165,34 @@ class SyntheticDataset:
         found = read_picture(path)
         with self._lock:
             self._decoded[path] = found
-            while len(self._decoded) > _KEPT_PICTURES:
+            while len(self._decoded) > 1 and sum(picture.nbytes for picture in self._decoded.values()) > _KEPT_BYTES:
                 self._decoded.popitem(last=False)
         return found
+
+
+class KeptDataset:
+    """A data set whose samples stay in memory until ``count`` others were asked for."""
+
+    def __init__(self, dataset: FlowDataset, count: int) -> None:
+        self.dataset, self.name, self.count = dataset, dataset.name, count
+        self._kept: OrderedDict[int, Sample] = OrderedDict()
+        self._lock = Lock()  # samples are asked for by several threads
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return a sample; raises what reading it raises."""
+        with self._lock:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                return self._kept[index]
+        sample = self.dataset[index]
+        with self._lock:
+            self._kept[index] = sample
+            while len(self._kept) > self.count:
+                self._kept.popitem(last=False)
+        return sample
 
 
 class JoinedDataset:
@@ -258,7 +283,7 @@ def open_datasets(
 
 def read_picture(path: Path) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 RGB; raises DatasetError that names the file if it cannot be read."""
-    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[..., ::-1])
+    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def _decode(path: Path, kind: int) -> np.ndarray:

@@ -69,10 +69,11 @@ def multiscale_loss(
     if not levels or len(levels) > len(weights):
         raise ValueError(f"there are {len(levels)} levels and {len(weights)} weights: give one for each, finest first")
     known = truth.new_ones(len(truth), 1, *truth.shape[-2:]) if valid is None else (valid != 0).to(truth.dtype)
+    truth = truth.where(known > 0, 0)
     total = truth.new_zeros(())
     for level, weight in zip(levels, weights, strict=False):
         size = (level.shape[-2], level.shape[-1])
-        pooled, pooled_valid = pool_flow(truth, known, size, sparse=sparse)
+        pooled, pooled_valid = _pool(truth, known, size, sparse)
         total = total + weight * endpoint_loss(level / div_flow, pooled / div_flow, pooled_valid, reduction)
     return total
 
@@ -89,9 +90,13 @@ def pool_flow(flow: Tensor, valid: Tensor, size: tuple[int, int], *, sparse: boo
     >>> [pool_flow(flow, valid, (1, 1), sparse=sparse)[0].flatten().tolist() for sparse in (False, True)]
     [[3.0, -2.0], [4.0, -3.0]]
     """
-    flow = flow.where(valid > 0, 0)
-    known = F.adaptive_max_pool2d(valid, size)
+    return _pool(flow.where(valid > 0, 0), valid, size, sparse)
+
+
+def _pool(flow: Tensor, valid: Tensor, size: tuple[int, int], sparse: bool) -> tuple[Tensor, Tensor]:
+    """As `pool_flow`, of a flow that is 0 where unknown."""
+    share = F.adaptive_avg_pool2d(valid, size)
+    known = (share > 0).to(valid.dtype)
     if sparse:
         return F.adaptive_max_pool2d(flow.clamp(min=0), size) - F.adaptive_max_pool2d(-flow.clamp(max=0), size), known
-    share = F.adaptive_avg_pool2d(valid, size)
     return F.adaptive_avg_pool2d(flow, size) / share.clamp(min=1e-6), known

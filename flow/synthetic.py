@@ -6,6 +6,7 @@ so that the inverse is a short fixed-point iteration. Times run from 0 to 1, len
 Source: the idea is that of FlyingChairs, arXiv:1504.06852.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -92,7 +93,8 @@ class Scene:
             moments = time + self.shutter * (np.arange(SHUTTER_STEPS) / (SHUTTER_STEPS - 1) - 0.5)
         else:
             moments = np.array([time])
-        light = np.mean([self._render(float(moment)) for moment in moments], axis=0)
+        pictures = [self._render(float(moment)) for moment in moments]
+        light = np.mean(pictures, axis=0) if len(pictures) > 1 else pictures[0]
         exposure = self.exposure[0] + time * (self.exposure[1] - self.exposure[0])
         return (light * (255 * exposure) + 0.5).clip(0, 255).astype(np.uint8)
 
@@ -251,9 +253,12 @@ def _cut(textures: Sequence[np.ndarray], size: tuple[int, int], rng: np.random.G
     return np.ascontiguousarray((coloured ** np.float32(rng.uniform(0.7, 1.4))).clip(0, 1))
 
 
+@functools.lru_cache(maxsize=1)
 def _grid(size: tuple[int, int]) -> np.ndarray:
-    """The pixel's places (H, W, 2), x then y."""
-    return np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float32)
+    """The pixel's places (H, W, 2), x then y; not to be written to."""
+    grid = np.stack(np.meshgrid(np.arange(size[1]), np.arange(size[0])), axis=-1).astype(np.float32)
+    grid.setflags(write=False)
+    return grid
 
 
 def _affine(places: np.ndarray, linear: np.ndarray, offset: np.ndarray) -> np.ndarray:
@@ -263,5 +268,5 @@ def _affine(places: np.ndarray, linear: np.ndarray, offset: np.ndarray) -> np.nd
 
 
 def _look_up(image: np.ndarray, places: np.ndarray, border: int) -> np.ndarray:
-    x, y = places.astype(np.float32).transpose(2, 0, 1)
-    return cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=border)
+    x_and_y, no_more = places.astype(np.float32, copy=False), np.empty(0, np.float32)
+    return cv2.remap(image, x_and_y, no_more, cv2.INTER_CUBIC, borderMode=border)

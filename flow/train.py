@@ -14,7 +14,7 @@ from torch.optim import Adam, AdamW, Optimizer
 from flow import processes
 from flow.augment import Augmentation, augment
 from flow.checkpoint import CheckpointError, find_checkpoint, fitting_weights, load_checkpoint
-from flow.datasets import FlowDataset
+from flow.datasets import FlowDataset, KeptDataset
 from flow.device import choose_device, choose_precision
 from flow.estimator import FlowEstimator
 from flow.evaluate import evaluate_flow
@@ -22,8 +22,10 @@ from flow.fit import Fit, FitRecipe, Validate, warm_up
 from flow.losses import WEIGHTS, endpoint_loss, multiscale_loss
 from flow.models import FLOW_MODELS, build_flow_model
 from flow.models.flownet import FlowNet
+from flow.muon import Muon
 
 _GRID = 64  # the coarsest grid of a decoder is that much coarser than the frames
+_APART = 64  # samples that come for the first time between two uses of the same one
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ SCHEDULES = {
 }
 """Those of FlowNet 2.0, which came after S_long with S_fine. Source: Ilg 2016, arXiv:1612.01925, figure 3."""
 
+OPTIMIZERS = ("adam", "adamw", "muon")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(FitRecipe):
@@ -53,12 +57,13 @@ class Recipe(FitRecipe):
     milestones: tuple[int, ...] = ()  # steps at which the rate is halved instead
     lr: float | None = None  # at the beginning; None for the schedule's own
     batch: int = 8
+    reuse: int = 1  # times that a sample is read or made once and augmented anew
     augmentation: Augmentation = field(default_factory=Augmentation)  # its crop is what a step sees
     loss: str = "multiscale"  # or epe: of the finest flow alone, at full size, in pixels
     weights: tuple[float, ...] = WEIGHTS  # of the levels, finest first
     reduction: str = "sum"  # over the pixels of a level, or mean
     sparse: bool = False  # the truth is known at few pixels, as in KITTI
-    optimizer: str = "adam"  # or adamw
+    optimizer: str = "adam"  # or adamw, muon
     weight_decay: float = 4e-4  # of weights, not of biases and norms
 
 
@@ -83,23 +88,35 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(f"unknown schedule {recipe.schedule!r}: use {', '.join(SCHEDULES)}")
     if recipe.loss not in ("multiscale", "epe"):
         raise ValueError(f"unknown loss {recipe.loss!r}: use multiscale or epe")
-    if recipe.optimizer not in ("adam", "adamw"):
-        raise ValueError(f"unknown optimizer {recipe.optimizer!r}: use adam or adamw")
+    if recipe.optimizer not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {recipe.optimizer!r}: use {', '.join(OPTIMIZERS)}")
     if recipe.precision not in ("float32", "bfloat16"):
         raise ValueError(f"unknown precision {recipe.precision!r} to train in: use float32 or bfloat16")
     height, width = recipe.augmentation.crop
     if min(height, width) < _GRID or height % _GRID or width % _GRID:
         raise ValueError(f"the crop is {height} x {width}: use sides that are multiples of {_GRID}")
-    if recipe.steps < 1 or recipe.batch < 1:
-        raise ValueError(f"there are {recipe.steps} steps of {recipe.batch} pairs: use one or more of both")
+    if min(recipe.steps, recipe.batch, recipe.reuse) < 1:
+        raise ValueError(
+            f"there are {recipe.steps} steps of {recipe.batch} pairs, each used {recipe.reuse} times: use one or more"
+        )
 
 
-def sample_order(seed: int, length: int, first: int, count: int) -> list[int]:
+def sample_order(seed: int, length: int, first: int, count: int, reuse: int = 1) -> list[int]:
     """Return which samples come at the places ``first`` to ``first + count``: all once in each round, then shuffled.
+
+    reuse: one place in so many has the next sample, the others in turn have those of 64, 128, ... such places ago, so
+    that all come ``reuse`` times and a batch is of old and new ones.
 
     >>> sorted(sample_order(0, 4, 4, 4))
     [0, 1, 2, 3]
+    >>> order = sample_order(0, 1000, 0, 400, reuse=2)
+    >>> order[2 * 64 + 1 :: 2] == order[: -2 * 64 : 2]
+    True
     """
+    if reuse > 1:
+        # At first there are none so old: then those that are to come.
+        places = (abs(place // reuse - place % reuse * _APART) for place in range(first, first + count))
+        return [sample_order(seed, length, place, 1)[0] for place in places]
     order: list[int] = []
     for epoch in range(first // length, (first + count - 1) // length + 1):
         shuffled = np.random.default_rng([seed, epoch]).permutation(length)
@@ -128,7 +145,7 @@ def make_batch(dataset: FlowDataset, recipe: Recipe, number: int) -> Batch:
     first = number * recipe.batch
     samples = [
         augment(dataset[index], recipe.augmentation, np.random.default_rng([recipe.seed, 1, first + place]))
-        for place, index in enumerate(sample_order(recipe.seed, len(dataset), first, recipe.batch))
+        for place, index in enumerate(sample_order(recipe.seed, len(dataset), first, recipe.batch, recipe.reuse))
     ]
 
     def stack(arrays: list[np.ndarray]) -> Tensor:
@@ -167,7 +184,7 @@ class Training(Fit):
         Raises ValueError if the recipe cannot be followed, or the run folder holds the training of another model.
         """
         check_recipe(recipe)
-        self.dataset = dataset
+        self.dataset = KeptDataset(dataset, (recipe.reuse + 1) * _APART) if recipe.reuse > 1 else dataset
         make = functools.partial(make_optimizer, recipe)
         super().__init__(
             name, model, make, recipe, run,
@@ -209,8 +226,12 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    make = {"adam": Adam, "adamw": AdamW}[recipe.optimizer]
-    return make([group for group in groups if group["params"]], lr=SCHEDULES[recipe.schedule].lr)
+    groups = [group for group in groups if group["params"]]
+    lr = SCHEDULES[recipe.schedule].lr
+    if recipe.optimizer == "muon":
+        return Muon(groups, lr, transposed=[m.weight for m in model.modules() if isinstance(m, nn.ConvTranspose2d)])
+    # Fused, they go through the weights once.
+    return {"adam": Adam, "adamw": AdamW}[recipe.optimizer](groups, lr=lr, fused=True)
 
 
 def start_from(model: nn.Module, name: str) -> dict[str, Any]:

@@ -65,6 +65,19 @@ def test_made_up_scenes_of_pictures_train_a_network(tmp_path, chairs):
     assert done.exit_code == 0, done.output
 
 
+def test_made_up_scenes_of_any_size_are_zoomed_and_recoloured_as_told(tmp_path, chairs):
+    command = ("train", f"synthetic:{chairs / 'data'}", *SMALL, "--steps", 1, "--run", tmp_path / "run")
+    done = vfi(*command, "--size", "96,128", "--zoom", "0.9,1.5", "--light", 0.5, "--reuse", 4, "--optimizer", "muon")
+    assert done.exit_code == 0, done.output
+    recipe = load_checkpoint(tmp_path / "run" / "model.safetensors").trained["recipe"]
+    assert (recipe["reuse"], recipe["optimizer"]) == (4, "muon")
+    assert (recipe["augmentation"]["zoom"], recipe["augmentation"]["noise"]) == ([0.9, 1.5], 0.02)
+    for option, wrong in (("--size", "96"), ("--zoom", "1"), ("--zoom", "2,1"), ("--zoom", "0,1"), ("--reuse", "0")):
+        refused = vfi(*command, option, wrong)
+        assert refused.exit_code == 2
+        assert option in refused.stderr
+
+
 def test_a_stack_is_begun_with_networks_of_their_own_units(tmp_path, chairs):
     small = ("train", chairs, *SMALL, "--steps", 1, "--model")
     done = vfi(*small, "flownet2-sd", "--div-flow", 0.05, "--run", tmp_path / "sd")

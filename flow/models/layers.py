@@ -18,6 +18,13 @@ class ExactConv(nn.Conv2d):
             return super().forward(features.float())
 
 
+class LateExactConv(ExactConv):
+    """One that trains in the precision of the rest, where rounding is one noise among others, and is exact in use."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return nn.Conv2d.forward(self, features) if self.training else super().forward(features)
+
+
 class PlanarConv(nn.Conv2d):
     """A convolution of planes that were just put together, when all others have a pixel's channels side by side.
 
@@ -40,9 +47,9 @@ def conv(
 ) -> nn.Sequential:
     """Convolution, batch norm if wanted, and leaky ReLU; keeps the size but for the stride, and signals' strength.
 
-    exact: in float32 even under autocast; planar: as `PlanarConv`. Source: He 2015, arXiv:1502.01852, eq. 14.
+    exact: as `LateExactConv`; planar: as `PlanarConv`. Source: He 2015, arXiv:1502.01852, eq. 14.
     """
-    kind = ExactConv if exact else PlanarConv if planar else nn.Conv2d
+    kind = LateExactConv if exact else PlanarConv if planar else nn.Conv2d
     # Batch norm brings its own offset.
     layer = kind(inputs, outputs, kernel, stride, padding=kernel // 2, bias=not batch_norm)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)

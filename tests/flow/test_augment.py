@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from flow.augment import PLAIN, Augmentation, augment, change_light, draw_geometry, move
+from flow.augment import PLAIN, Augmentation, augment, change_light, draw_geometry, move, softened
 from flow.datasets import Sample
 from flow.synthetic import random_scene
 from flow.warp import backward_warp
@@ -188,6 +188,28 @@ def test_without_relative_light_both_frames_change_alike():
     assert not np.array_equal(made.frame0, frame)
     noisy = change_light(sample, replace(PLAIN, noise=0.1), np.random.default_rng(4))
     assert not np.array_equal(noisy.frame0, noisy.frame1)
+
+
+def test_softened_to_nothing_only_the_motion_changes_the_pictures(samples):
+    dark = softened(Augmentation(), 0.0)
+    assert change_light(samples[0], dark, np.random.default_rng(0)).frame1 is samples[0].frame1
+    assert (
+        draw_geometry(replace(dark, crop=(64, 64)), SIZE, np.random.default_rng(0)).first[0, 1] != 0
+    )  # it still turns
+    assert softened(Augmentation(), 1.0) == Augmentation()
+
+
+def test_noise_is_white_and_as_strong_as_told():
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    sample = Sample("", grey, grey, *still((128, 128), 0.0))
+    augmentation = replace(PLAIN, noise=0.1)
+    strengths = []
+    for n in range(20):
+        made = change_light(sample, augmentation, np.random.default_rng(n)).frame0.astype(float) - 128
+        strengths.append(made.std() / 255)
+        assert abs(np.mean(made[:, 1:] * made[:, :-1])) < 0.03 * made.var() + 0.5
+    assert 0.08 < max(strengths) < 0.105  # spread evenly up to the most
+    assert min(strengths) < 0.03
 
 
 def test_plain_light_changes_nothing(samples):

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -7,12 +7,15 @@ from torch import nn
 from flow.checkpoint import (
     CheckpointError,
     find_checkpoint,
+    halve_checkpoint,
     load_checkpoint,
     load_weights,
     parse_config,
     save_checkpoint,
     shipped_checkpoints,
 )
+from flow.estimator import FlowEstimator
+from flow.models import build_flow_model
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,20 @@ def test_samples_add_up_over_the_trainings_that_led_to_the_weights(tmp_path):
     trained = {"samples": 3, "began_from": {"samples": 20, "began_from": {"samples": 100, "began_from": None}}}
     save_checkpoint(tmp_path / "m.safetensors", "toy", Model(Outer()), trained)
     assert load_checkpoint(tmp_path / "m.safetensors").samples == 123
+
+
+def test_a_halved_checkpoint_takes_half_the_bytes_and_finds_the_same_flow(tmp_path):
+    torch.manual_seed(0)
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    save_checkpoint(whole, "flownets", build_flow_model("flownets", {"width": 0.1}), {"samples": 7})
+    halve_checkpoint(whole, half)
+    assert half.stat().st_size < 0.52 * whole.stat().st_size
+    first, second = (replace(load_checkpoint(file), weights={}) for file in (whole, half))
+    assert first == second
+    frames = torch.rand(2, 1, 3, 64, 64)
+    flows = [FlowEstimator.load(file, "cpu", "float32").estimate(*frames) for file in (whole, half)]
+    assert (flows[1] - flows[0]).norm() < 0.003 * flows[0].norm()
+    assert flows[1].dtype == torch.float32
 
 
 def test_a_folder_s_checkpoints_go_by_the_table_that_their_models_are_of(tmp_path):

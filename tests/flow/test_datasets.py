@@ -1,8 +1,10 @@
+from typing import ClassVar
+
 import cv2
 import numpy as np
 import pytest
 
-from flow.datasets import DatasetError, SyntheticDataset, open_dataset, open_datasets
+from flow.datasets import DatasetError, KeptDataset, SyntheticDataset, open_dataset, open_datasets
 from flow.files import FlowFileError, write_flow
 
 SIZE = (12, 16)
@@ -252,6 +254,24 @@ def test_made_up_scenes_to_validate_on_are_of_other_pictures(tmp_path):
     assert not set(train.pictures) & set(val.pictures)
     assert val[0].frame0.shape == (32, 48, 3)
     assert len(open_dataset(source).pictures) == 5
+
+
+def test_kept_samples_are_read_again_once_enough_others_were_asked_for():
+    class Counted:
+        name = "counted"
+        read: ClassVar[list[int]] = []
+
+        def __len__(self):
+            return 9
+
+        def __getitem__(self, index):
+            self.read.append(index)
+            return index
+
+    kept = KeptDataset(Counted(), 2)
+    assert [kept[i] for i in (3, 4, 3, 5, 3, 4)] == [3, 4, 3, 5, 3, 4]
+    assert Counted.read == [3, 4, 5, 4]  # 3 was asked for since
+    assert (len(kept), kept.name) == (9, "counted")
 
 
 def test_data_sets_are_joined(tmp_path):

@@ -1,4 +1,5 @@
 import csv
+from collections import Counter
 from dataclasses import replace
 
 import cv2
@@ -93,7 +94,14 @@ def test_the_error_falls_on_scenes_that_it_learns(dataset, tmp_path):
     assert float(column(tmp_path, "epe")[-1]) == pytest.approx(found, rel=1e-4)
 
 
-@pytest.mark.parametrize("changes", [{}, {"ema": 0.9, "schedule": "s-long", "optimizer": "adamw", "clip": 1.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ema": 0.9, "schedule": "s-long", "optimizer": "adamw", "clip": 1.0},
+        {"optimizer": "muon"},
+    ],
+)
 @pytest.mark.parametrize("name", ["flownets", "flownets-bn"])
 def test_an_interrupted_run_ends_with_the_same_curve_and_weights(dataset, tmp_path, name, changes):
     whole = start(dataset, tmp_path / "whole", name, **changes)
@@ -137,6 +145,24 @@ def test_every_sample_comes_once_in_each_round(length, batch):
     assert all(sorted(one) == list(range(length)) for one in rounds)
     if length == 7:
         assert len({tuple(one) for one in rounds}) > 2
+
+
+def test_used_anew_every_sample_comes_as_often_and_is_made_once(dataset, tmp_path):
+    order = sample_order(0, 10_000, 0, 3 * 1000, reuse=3)
+    times = Counter(order)
+    fresh = order[::3]
+    assert fresh == sample_order(0, 10_000, 0, 1000)
+    assert {times[sample] for sample in fresh[129:-128]} == {3}  # all but the first and the last ones
+    assert sample_order(0, 10_000, 301, 17, reuse=3) == order[301:318]
+
+    training = start(InterruptedAt(dataset, len(dataset)), tmp_path, reuse=3, steps=30)
+    list(training.run_steps())  # at sixty places, and reads each of the six samples once
+
+
+def test_a_sample_that_is_used_anew_is_augmented_anew(dataset):
+    recipe = replace(RECIPE, augmentation=Augmentation(crop=(64, 64)), reuse=2, batch=6)
+    batch = make_batch(Kept("one", [dataset[0]]), recipe, 0)
+    assert all(not torch.equal(batch.frame0[0], other) for other in batch.frame0[1:])
 
 
 def test_the_schedules_are_those_of_flownet_2():
@@ -269,6 +295,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_spoils_no_weight(dataset, tm
         ({"precision": "float16"}, "bfloat16"),
         ({"augmentation": replace(PLAIN, crop=(100, 64))}, "multiples of 64"),
         ({"steps": 0}, "one or more"),
+        ({"reuse": 0}, "one or more"),
     ],
 )
 def test_what_cannot_be_done_is_told(dataset, tmp_path, changes, words):
