@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import cv2
@@ -178,3 +181,26 @@ def test_where_it_is_not_trusted_a_frame_falls_back_as_asked():
     assert np.abs(made["hold"] - second).mean() < np.abs(made["off"] - second).mean()
     detail = {way: np.abs(np.diff(image, axis=1)).mean() for way, image in made.items()}
     assert detail["soft"] < detail["off"]
+
+
+MADE_OF_NOISE = """
+import sys
+from fractions import Fraction
+import numpy as np
+from vfi.interpolator import Interpolator
+
+noise = np.kron(np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+model = Interpolator.load("flow-fusion", "cpu", "float32", backend="torch")
+np.save(sys.argv[1], model(noise, np.roll(noise, 3, 1), [Fraction(1, 2)])[0])
+"""
+
+
+def test_a_cpu_that_has_only_avx2_makes_the_same_frame(tmp_path):
+    images = []
+    for name, limits in (("all", {}), ("avx2", {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"})):
+        file = tmp_path / f"{name}.npy"
+        subprocess.run([sys.executable, "-c", MADE_OF_NOISE, str(file)], check=True, env={**os.environ, **limits})
+        images.append(np.load(file).astype(int))
+    difference = np.abs(images[0] - images[1])
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.001
