@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import av
@@ -86,7 +87,9 @@ def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(clip):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
 @pytest.mark.parametrize("output", ["out.y4m", "out.mkv", "out/%05d.png"])
-def test_a_command_that_is_ended_leaves_nothing_half_written(output, number, clip):
+def test_a_command_that_is_ended_leaves_nothing_half_written(output, number, clip, request):
+    # Under nohup, where a command rightly minds no SIGHUP, what tests start would ignore it too.
+    request.addfinalizer(partial(signal.signal, number, signal.signal(number, signal.SIG_DFL)))
     process = started(clip, "--factor", "50", "--side-by-side", "-o", clip.parent / output)
     wait_for(process, lambda: any(clip.parent.glob(".out*")))
     process.send_signal(number)
