@@ -81,7 +81,7 @@ def test_every_pixel_is_of_one_tile_that_the_network_sees_all_around(size, name)
 
 def test_a_larger_budget_makes_larger_tiles_until_the_frame_fits():
     model = load_model("fast")
-    sides = [plan_side(model, (2160, 3840), megabytes * 10**6) for megabytes in (1, 300, 1000, 6000)]
+    sides = [plan_side(model, (2160, 3840), budget * 10**5) for budget in (1, 3000, 8000, 60000)]
     assert sides[0] == 64 < sides[1] < sides[2]
     assert sides[3] is None
 
@@ -117,7 +117,7 @@ before = cv2.resize(coarse, (1600, 1200), interpolation=cv2.INTER_CUBIC)
 pictures = np.stack([before, np.roll(before, 5, axis=1)])
 list(maker.make(*pictures[:, :64, :64], [Fraction(1, 2)]))  # libraries are loaded
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + 250_000_000,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (held + 125_000_000,) * 2)
 TilePlan._budget = lambda plan: 10**12  # what is free is misjudged
 images = list(maker.make(*pictures, [Fraction(1, 3), Fraction(2, 3)]))
 print(len(images), images[0].image.shape, maker.notes)
