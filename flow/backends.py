@@ -95,8 +95,8 @@ def open_network(
     """Open an exported file; backend: onnx, openvino or torch, by the file's ending if None; threads: None for any.
 
     shapes: of what will go in, by name, if that is known: OpenVINO then computes faster; bfloat16: whether OpenVINO may
-    multiply in that precision, the others do it in float32 all the same. Raises ValueError if the
-    backend is unknown, not installed or does not read such files, and ExportedFileError if it cannot read this one.
+    multiply in that precision, the others do it in float32 all the same. Raises ValueError if the backend is unknown,
+    not installed or does not read such files, and ExportedFileError if it cannot read this one.
     """
     backend = backend or next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "")
     if backend not in ENDINGS:

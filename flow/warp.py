@@ -53,15 +53,17 @@ def is_exporting() -> bool:
 def _exported_warp(image: Tensor, flow: Tensor, mode: str) -> Tensor:
     """As `backward_warp`; what kornia does to interleave x and y takes as long in OpenVINO as the sampling itself."""
     height, width = flow.shape[-2:]
-    x = flow[:, :1] * (2 / (width - 1 + _TINY)) + _steps(width, flow) * (2 / (width - 1 + _TINY)) - 1
-    y = flow[:, 1:] * (2 / (height - 1 + _TINY)) + (_steps(height, flow) * (2 / (height - 1 + _TINY)) - 1)[:, None]
+    (across, columns), (down, rows) = _normalized(width, flow), _normalized(height, flow)
+    x, y = flow[:, :1] * across + columns, flow[:, 1:] * down + rows[:, None]
     places = torch.cat([x, y], dim=1).permute(0, 2, 3, 1)
     sampled = F.grid_sample(image.float(), places, mode=mode, padding_mode="border", align_corners=True)
     return sampled.to(image.dtype)
 
 
-def _steps(count: int, like: Tensor) -> Tensor:
-    return torch.arange(count, dtype=like.dtype, device=like.device)
+def _normalized(count: int, like: Tensor) -> tuple[float, Tensor]:
+    """Return the distance of ``count`` pixels in a row that reaches from -1 to 1, and their places in it."""
+    distance = 2 / (count - 1 + _TINY)
+    return distance, torch.arange(count, dtype=like.dtype, device=like.device) * distance - 1
 
 
 def look_up(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
