@@ -4,6 +4,9 @@ Flow hardly gains from more than 540 lines, and costs and errs more with each of
 that size as well; what they say is done to the frames at full size, which are warped and mixed there.
 """
 
+import cv2
+import numpy as np
+import torch
 from torch import Tensor
 
 from flow.warp import resize
@@ -42,6 +45,22 @@ def shrink(frame: Tensor, scale: int) -> Tensor:
     """Return the frame (B, C, H, W) ``scale`` times smaller, sides rounded up."""
     height, width = frame.shape[-2:]
     return resize(frame, (-(-height // scale), -(-width // scale)))
+
+
+def shrink_image(image: np.ndarray, scale: int) -> Tensor:
+    """Return what `shrink` does of an image (H, W, 3), uint8 or uint16, as the (1, 3, h, w) float32 in [0, 1] of it.
+
+    >>> shrink_image(np.array([[[0] * 3, [255] * 3]] * 2, np.uint8), 2)[0, 0]
+    tensor([[0.5000]])
+    """
+    levels = image.astype(np.float32, order="C")
+    levels *= np.float32(1 / np.iinfo(image.dtype).max)
+    height, width = image.shape[:2]
+    if height % scale or width % scale:
+        return shrink(torch.from_numpy(levels).permute(2, 0, 1)[None], scale)
+    # OpenCV does the same of whole multiples, and much faster.
+    small = cv2.resize(levels, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(small).permute(2, 0, 1)[None]
 
 
 def shrink_both(frame0: Tensor, frame1: Tensor, scale: int | None) -> tuple[Tensor, Tensor]:

@@ -25,11 +25,12 @@ from flow.noise import NoiseDataset
 from vfi import models
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
-from vfi.models.portable import Portable, is_portable
+from vfi.models.mixture import Composition, compose
+from vfi.models.portable import Portable, PortableComposition, is_portable
 
 BACKENDS = ("auto", "torch", "openvino", "onnx")
-# Of frames for which auto takes another backend: to prepare smaller ones takes longer than it saves, and larger ones
-# are better made in tiles, which PyTorch does.
+# Of what networks look at for which auto takes another backend: to prepare smaller frames takes longer than it saves,
+# and larger ones are better made in tiles, which PyTorch does.
 PIXELS = range(100_000, 9_000_000)
 BYTES_PER_PIXEL = 640  # of memory, measured with OpenVINO: flow-fusion takes the most
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most
@@ -51,7 +52,8 @@ class Backend:
         Raises ValueError if the model cannot be written, or what writes or runs it is not installed.
         """
         self.model, self.name, self._bfloat16 = model, name, bfloat16
-        self.portable = Portable(model).eval()
+        whole = not isinstance(model, FlowFusion | Classical)
+        self.portable = (Portable(model) if whole else PortableComposition(model)).eval()
         for module in {"onnx", RUNTIMES[name]}:
             if find_spec(module) is None:
                 raise ValueError(f"{module} is not installed: run pip install 'vfi[export]'")
@@ -61,7 +63,9 @@ class Backend:
         self._compute: Any = None
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return what `Portable` does of its inputs, by name; prepared anew for every other size.
+        """Return what the model as a function, see `vfi.models.portable`, makes of its inputs, by name.
+
+        It is prepared anew for every other size.
 
         Raises BackendError if it is not what PyTorch computes.
         """
@@ -73,16 +77,20 @@ class Backend:
             self._sizes = sizes
         return self._compute(inputs)
 
-    def inputs(self, frames: tuple[Tensor, Tensor], start: Tensor | None = None) -> dict[str, np.ndarray]:
-        """Return all inputs but ``t`` for frames (B, 3, H, W); start: what the model's `start` returned for them."""
-        found = dict(zip(("frame0", "frame1"), frames, strict=True))
-        if isinstance(self.model, FlowFusion | Classical):
-            small = self.model.small(*frames)
-            found |= zip(("small0", "small1"), small, strict=True)
-            flows = self.model.start(*frames, small) if start is None else start
-            assert flows is not None  # `Portable` takes no other
-            found["flows"] = flows
-        return {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in found.items()}
+    def frame(self, frames: tuple[Tensor, Tensor], t: float) -> Tensor:
+        """Return the frame at t of a model that finds no motion, (1, 3, H, W) in [0, 1] like the ``frames``."""
+        return torch.from_numpy(self(_arrays(frame0=frames[0], frame1=frames[1], t=t))[0])
+
+    def composed(
+        self, small: tuple[Tensor, Tensor], flows: Tensor, t: float
+    ) -> tuple[Tensor, Composition, Tensor | None]:
+        """Return what a model that finds motion makes of frames at the flow scale, (1, 3, h, w), and its flows.
+
+        It is the frame at t and of that size, what it is composed of, and its confidence, if the model knows it.
+        """
+        found = self(_arrays(small0=small[0], small1=small[1], t=t, flows=flows))
+        made, *parts = map(torch.from_numpy, found)
+        return made, Composition(*parts[:4]), parts[4] if len(parts) > 4 else None
 
     def _prepared(self) -> Path:
         """Return the model's file, written and compared with the model if there is none yet."""
@@ -141,7 +149,12 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
     return name
 
 
-def compare(portable: Portable, path: Path, backend: str) -> tuple[float, float]:
+def _arrays(t: float, **tensors: Tensor) -> dict[str, np.ndarray]:
+    found = {name: np.ascontiguousarray(tensor.numpy(), np.float32) for name, tensor in tensors.items()}
+    return found | {"t": np.full((1, 1, 1, 1), t, np.float32)}
+
+
+def compare(portable: Portable | PortableComposition, path: Path, backend: str) -> tuple[float, float]:
     """Return the share of pixels in which a file's frames are within a level of the model's, and the worst, in levels.
 
     Compared on scenes of noise of several sizes, at two times. Raises BackendError if fewer than `CLOSE` are.
@@ -151,9 +164,11 @@ def compare(portable: Portable, path: Path, backend: str) -> tuple[float, float]
         answer = open_network(path, backend, torch.get_num_threads(), {k: v.shape for k, v in inputs.items()})
         for t in (0.5, 0.2):
             inputs["t"] = np.full((1, 1, 1, 1), t, np.float32)
-            difference = np.abs(answer.compute(inputs)[0] - by_torch(portable, inputs)) * 255
-            shares.append(float((difference <= 1).mean()))
-            worst = max(worst, float(difference.max()))
+            made = by_torch(portable, inputs)
+            for other in _frames(portable, inputs, answer.compute(inputs)):
+                difference = np.abs(other - made) * 255
+                shares.append(float((difference <= 1).mean()))
+                worst = max(worst, float(difference.max()))
     if not min(shares) >= CLOSE:  # NaN is not, either
         raise BackendError(
             f"{RUNTIMES[backend]} computes other frames than PyTorch here, up to {worst:.1f} levels apart: use"
@@ -162,23 +177,33 @@ def compare(portable: Portable, path: Path, backend: str) -> tuple[float, float]
     return min(shares), worst
 
 
-def examples(portable: Portable) -> list[dict[str, np.ndarray]]:
+def _frames(
+    portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray], found: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Return the frame that was computed, and what comes of its parts, which should be the same."""
+    if isinstance(portable, Portable):
+        return found[:1]
+    composition = Composition(*map(torch.from_numpy, found[1:5]))
+    small = torch.from_numpy(inputs["small0"]), torch.from_numpy(inputs["small1"])
+    return [found[0], compose(composition, small).clamp(0, 1).numpy()]
+
+
+def examples(portable: Portable | PortableComposition) -> list[dict[str, np.ndarray]]:
     """Return inputs for a model, by name."""
     found = []
     for sample in (NoiseDataset(SIZES)[i] for i in range(len(SIZES))):
         frames = [
             torch.from_numpy(np.stack([frame])).permute(0, 3, 1, 2) / 255 for frame in (sample.frame0, sample.frame1)
         ]
-        inputs = {"frame0": frames[0], "frame1": frames[1], "t": torch.full((1, 1, 1, 1), 0.5)}
-        if portable.starts:
-            flows = torch.from_numpy(sample.flow).permute(2, 0, 1)[None]
-            inputs |= {"small0": frames[0], "small1": frames[1], "flows": torch.cat([flows, -flows], dim=1)}
-        found.append({name: np.ascontiguousarray(tensor.numpy(), np.float32) for name, tensor in inputs.items()})
+        flows = torch.from_numpy(sample.flow).permute(2, 0, 1)[None]
+        known = dict(zip(("frame0", "frame1", "small0", "small1"), frames * 2, strict=True))
+        known["flows"] = torch.cat([flows, -flows], dim=1)
+        found.append(_arrays(0.5, **{name: known[name] for name in portable.inputs if name != "t"}))
     return found
 
 
 @torch.inference_mode()
-def by_torch(portable: Portable, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+def by_torch(portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the frame that the model itself makes of inputs."""
     made = portable(**{name: torch.from_numpy(array) for name, array in inputs.items()})
     return (made[0] if isinstance(made, tuple) else made).numpy()

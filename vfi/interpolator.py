@@ -2,8 +2,9 @@
 
 import copy
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple, TypeGuard, get_args
 
 import numpy as np
@@ -15,16 +16,18 @@ from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.projection import motions_at
-from flow.scale import parse_flow_scale
+from flow.scale import choose_flow_scale, parse_flow_scale, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.window import enlarge_flow
+from vfi import compositing
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend
 from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
+from vfi.models.mixture import Composition
 from vfi.tile_plan import TilePlan
-from vfi.tiles import Tiled, place_tile
+from vfi.tiles import Mixing, Tiled, place_tile
 
 
 class Made(NamedTuple):
@@ -69,8 +72,8 @@ class Interpolator:
         for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
         the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`;
         tile: side in pixels of the tiles that large frames are made of, auto (as planned for the memory there is, see
-        `vfi.tiles`) or off; memory: bytes that the process, or on a GPU the model, is to take at most, None for what is
-        free. Raises ValueError for anything else.
+        `vfi.tiles`) or off; a model that finds motion needs none on the CPU; memory: bytes that the process, or on a
+        GPU the model, is to take at most, None for what is free. Raises ValueError for anything else.
         """
         self.device = choose_device(device)
         self.backend = choose_backend(backend, model, self.device, precision)
@@ -153,9 +156,14 @@ class Interpolator:
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
-        if self._network is not None and self._suits((before.shape[0], before.shape[1])):
-            inputs = self._network.inputs((self._to_tensor(before), self._to_tensor(after)), start)
-            yield from (self._by(self._network, inputs, time, before.dtype) for time in times)
+        size = (before.shape[0], before.shape[1])
+        if self.device.type == "cpu" and isinstance(self.model, Mixing):
+            yield from self._composed(self.model, before, after, times, start)
+            return
+        if self._network is not None and not isinstance(self.model, Mixing) and self._suits(size):
+            frames = self._to_tensor(before), self._to_tensor(after)
+            for time in times:
+                yield Made(self._to_image(self._network.frame(frames, float(time)), before.dtype), None)
             return
         done = 0
         while done < len(times):
@@ -169,6 +177,38 @@ class Interpolator:
             # What the failed attempt held is free only here, without its traceback.
             if self.device.type == "cuda" and done < len(times):
                 torch.cuda.empty_cache()
+
+    def _composed(
+        self,
+        model: Classical | FlowFusion,
+        before: np.ndarray,
+        after: np.ndarray,
+        times: Sequence[Fraction],
+        start: Tensor | None,
+    ) -> Iterator[Made]:
+        """Yield the images on the CPU: what they are composed of is found at the flow scale, by whichever backend."""
+        scale = model.flow_scale or choose_flow_scale(before.shape[0], before.shape[1])
+        small = shrink_image(before, scale), shrink_image(after, scale)
+        flows = model.start_of(small, scale > 1) if start is None else start
+        if self._network is not None and flows is not None and self._suits((small[0].shape[-2], small[0].shape[-1])):
+            find = partial(self._network.composed, small, flows)
+        else:
+            with self._autocast():
+                find = partial(self._found, model, model.prepare(*small, flows, small))
+        for time in times:
+            made, composition, confidence = find(float(time))
+            if scale == 1:  # it is as large as the frame then
+                image = self._to_image(made, before.dtype)
+            else:
+                image = compositing.compose_image(composition, before, after)
+            yield Made(image, None if confidence is None else confidence.mean().item())
+
+    def _found(self, model: Classical | FlowFusion, pair: Any, t: float) -> tuple[Tensor, Composition, Tensor | None]:
+        """Return what `Backend.composed` does, by PyTorch."""
+        time = torch.full((1, 1, 1, 1), t)
+        with self._autocast():
+            mixture = model.mixture_at(pair, time)
+            return mixture.made.clamp(0, 1), mixture.composition(), mixture.confidence
 
     def _attempt(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None
@@ -200,12 +240,8 @@ class Interpolator:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _suits(self, size: tuple[int, int]) -> bool:
-        """Tell whether the network outside PyTorch is to make frames of ``size`` (height, width)."""
+        """Tell whether the network outside PyTorch is to look at frames of ``size`` (height, width)."""
         return size[0] * size[1] in self._pixels and self._plan.fits_whole(size, BYTES_PER_PIXEL)
-
-    def _by(self, network: Backend, inputs: Mapping[str, np.ndarray], t: Fraction, dtype: np.dtype) -> Made:
-        frame, *confidence = network({**inputs, "t": np.full((1, 1, 1, 1), t, np.float32)})
-        return Made(self._to_image(torch.from_numpy(frame), dtype), float(confidence[0].mean()) if confidence else None)
 
     def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
         if not isinstance(self.model, FlowFusion):

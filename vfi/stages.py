@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from vfi import compositing
 from vfi.media import Frame, VideoReader, VideoWriter
 from vfi.media.animation import AnimationReader
 from vfi.media.y4m import Y4mReader
@@ -111,7 +112,11 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
 def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
     for name in ("_to_tensor", "_to_image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
-    replace(interpolator, "_by", stages.timed("net", interpolator._by))  # all of it, where that is not PyTorch
+    # By name, as the interpolator calls it.
+    replace(compositing, "compose_image", stages.timed("warp and fuse", compositing.compose_image))
+    if interpolator._network is not None:  # all of what is not PyTorch
+        for name in ("frame", "composed"):
+            replace(interpolator._network, name, stages.timed("net", getattr(interpolator._network, name)))
     model = interpolator.model
     for name in ("prepare", "synthesize", "motion", "mixture", "fuse"):
         if hasattr(model, name):

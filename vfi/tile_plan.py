@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from flow.memory import free_memory, resident
-from vfi.tiles import SMALLEST, Tileable, plan_side
+from vfi.tiles import SMALLEST, Mixing, Tileable, plan_side
 
 MOST = 750_000_000  # bytes that a tile takes on a CPU: larger ones were no faster
 UNKNOWN = 2**31  # bytes taken to be free where the system does not tell
@@ -39,7 +39,7 @@ class TilePlan:
         return self._fitting[size]
 
     def _planned(self, size: tuple[int, int]) -> int | None:
-        if not isinstance(self._model, Tileable):
+        if not isinstance(self._model, Tileable) or (self._device.type == "cpu" and isinstance(self._model, Mixing)):
             return None
         if not self._auto:
             return self._fixed if self._fixed is not None and max(size) > self._fixed else None

@@ -6,7 +6,7 @@ a margin as wide as its network sees. Either way a tile is what the frame is the
 Seams are blended nevertheless, for in bfloat16 that rounding may be a level.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from vfi.models.blend import Blend
 from vfi.models.classical import Classical
 from vfi.models.flow_free import FlowFree
 from vfi.models.flow_fusion import FlowFusion
-from vfi.models.mixture import Mixture, lay
+from vfi.models.mixture import Composition, compose
 
 Mixing = Classical | FlowFusion
 Tileable = Blend | FlowFree | Mixing
@@ -116,28 +116,27 @@ class Tiled:
         """Return the tiles of the frame at t (1, 1, 1, 1), (1, 3, h, w) of what they show, and `Fused.confidence`."""
         model = self.model
         if isinstance(model, Mixing):
-            motion: Any = model.motion(self.pair, t)
-            mixture = model.mixture(self.pair, motion, t)
-            return self._shown(partial(self._laid, mixture)), mixture.confidence
+            mixture = model.mixture_at(self.pair, t)
+            return self._shown(partial(self._composed, mixture.composition())), mixture.confidence
         return self._shown(lambda window: model.synthesize(model.prepare(*self._frames(window)), t)), None
 
     def _shown(self, make: Callable[[Window], Tensor]) -> Iterator[tuple[Tile, Tensor]]:
         for tile in self.tiles:
             yield tile, tile.shown.within(tile.made).of(make(tile.made))
 
-    def _laid(self, mixture: Mixture, window: Window) -> Tensor:
-        around = window.grown(self.size, *self._reach(window, mixture.flows))
-        return lay(mixture, self._frames(around), Place(self.size, window, around)).clamp(0, 1)
+    def _composed(self, composition: Composition, window: Window) -> Tensor:
+        around = window.grown(self.size, *self._reach(window, composition.flows))
+        return compose(composition, self._frames(around), Place(self.size, window, around)).clamp(0, 1)
 
     def _frames(self, window: Window) -> tuple[Tensor, Tensor]:
         first, second = self.images
         return self.read(first[window.slices]), self.read(second[window.slices])
 
-    def _reach(self, window: Window, flows: Sequence[Tensor]) -> tuple[int, int]:
+    def _reach(self, window: Window, flows: Tensor) -> tuple[int, int]:
         """By how many rows and columns the flows, at the flow scale, lead out of a window at most."""
-        grid = (flows[0].shape[-2], flows[0].shape[-1])
-        seen = window.scaled(self.size, grid)
-        columns, rows = torch.stack([seen.of(flow).abs().amax(dim=(0, 2, 3)) for flow in flows]).amax(dim=0).tolist()
+        grid = (flows.shape[-2], flows.shape[-1])
+        seen = window.scaled(self.size, grid).of(flows).abs().amax(dim=(0, 2, 3))
+        columns, rows = seen[::2].max().item(), seen[1::2].max().item()
         # Bicubic sampling needs two pixels more.
         return int(rows * self.size[0] / grid[0]) + 3, int(columns * self.size[1] / grid[1]) + 3
 

@@ -92,9 +92,8 @@ def test_a_runtime_that_computes_other_frames_is_refused(pair, monkeypatch):
             network.model.unet.head.bias.sub_(1)
 
     monkeypatch.setattr(torch.onnx, "export", write_another)
-    inputs = backend.inputs(tuple(torch.rand(1, 3, 64, 96) for _ in range(2)))
     with pytest.raises(BackendError, match="--backend torch"):
-        backend(inputs | {"t": np.full((1, 1, 1, 1), 0.5, np.float32)})
+        backend.frame((torch.rand(1, 3, 64, 96), torch.rand(1, 3, 64, 96)), 0.5)
     assert not [path for path in cache_folder().iterdir() if path.stem == backend._key()]
 
 

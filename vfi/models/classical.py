@@ -12,7 +12,7 @@ from flow.projection import coverage, motions_at
 from flow.scale import shrink_both
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
-from vfi.models.mixture import Mixture, lay
+from vfi.models.mixture import Mixture, mix, take_to, warp_images
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class ClassicalPair(NamedTuple):
     """What all times between two frames share; on the grid of the flow but for the frames."""
 
     frames: tuple[Tensor, Tensor]
+    small: tuple[Tensor, Tensor]  # the frames at the flow scale
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, h, w) in [0, 1]
     overlay: Tensor | None  # where something stands still over what moves, (B, 1, h, w) in [0, 1]; None if nothing does
@@ -84,14 +85,14 @@ class Classical(nn.Module):
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
         overlay = find_overlay(*small, flow01, flow10)
         is_laid = is_exporting() or bool(overlay.any())
-        return ClassicalPair((frame0, frame1), (flow01, flow10), (seen0, seen1), overlay if is_laid else None)
+        return ClassicalPair((frame0, frame1), small, (flow01, flow10), (seen0, seen1), overlay if is_laid else None)
 
     def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motions at t (B, 1, 1, 1), as `motions_at` gives them."""
         return motions_at(*pair.flows, t)
 
-    def mixture(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> Mixture:
-        """Return frame 0 and frame 1 along the first motion, then along the second, each with its weight."""
+    def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the flows to frame 0 and frame 1 of the first motion, then of the second, and their weights."""
         flows, weights = [], []
         for motion in motions:
             to0, to1 = -t * motion, (1 - t) * motion
@@ -100,11 +101,16 @@ class Classical(nn.Module):
             weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)
             weights += [weight / (2 * (weight0 + weight1)) for weight in (weight0, weight1)]
             flows += [to0, to1]
-        return Mixture(flows, torch.cat(weights, dim=1), t, pair.overlay)
+        return flows, torch.cat(weights, dim=1)
+
+    def mixture_at(self, pair: ClassicalPair, t: Tensor) -> Mixture:
+        """Return what the frame at t (B, 1, 1, 1) is mixed of."""
+        flows, weights = self.candidates(pair, self.motion(pair, t), t)
+        return Mixture(pair.small, flows, weights, mix(warp_images(pair.small, flows), weights), t, pair.overlay)
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""
-        return lay(self.mixture(state, self.motion(state, t), t), state.frames).clamp(0, 1)
+        return take_to(state.frames, self.mixture_at(state, t)).clamp(0, 1)
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:
         """frame0, frame1 (B, 3, H, W) in [0, 1], t (B, 1, 1, 1) in (0, 1); returns (B, 3, H, W)."""

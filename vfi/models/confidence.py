@@ -122,3 +122,11 @@ def fall_back(made: Tensor, frames: tuple[Tensor, Tensor], t: Tensor, remedy: Re
         return torch.addcmul(remedy.rest, made, remedy.keep)
     other = torch.lerp(*frames, t) if remedy.fallback == "blend" else torch.where(t < 0.5, *frames)
     return torch.lerp(other, made, remedy.keep)
+
+
+def substitute(remedy: Remedy, t: Tensor) -> Tensor | None:
+    """Return how much of its neighbours as they stand a frame at t has, (B, 2, H, W); None if only softened ones."""
+    if remedy.rest is not None:
+        return None
+    shares = torch.cat([1 - t, t], dim=1)
+    return (1 - remedy.keep) * (shares if remedy.fallback == "blend" else shares.round())

@@ -24,7 +24,7 @@ from flow.scale import shrink_both
 from flow.warp import backward_warp, shrink_flow
 from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
 from vfi.models.confidence import SOFTENING, Confidence, Fallback, find_remedy, find_signs
-from vfi.models.mixture import Mixture, lay, mix, warp_images
+from vfi.models.mixture import Mixture, mix, take_to, warp_images
 from vfi.models.unet import UNet
 
 TRUST = 1 / 3  # weight of the learnt flow beside a backbone's until the U-Net knows better
@@ -174,10 +174,10 @@ class FlowFusion(nn.Module):
             share = torch.sigmoid(crop_to(motion.levels[-1].mask, pair.grid).float() + torch.logit(t))
             weights += [1 - share, share]
         if self.classical is not None and pair.classical is not None and motion.classical is not None:
-            classical = self.classical.mixture(pair.classical, motion.classical, t)
-            flows += classical.flows
+            found, shares = self.classical.candidates(pair.classical, motion.classical, t)
+            flows += found
             trust = TRUST if weights else 0
-            weights = [trust * weight for weight in weights] + [(1 - trust) * classical.weights]
+            weights = [trust * weight for weight in weights] + [(1 - trust) * shares]
         return flows, torch.cat(weights, dim=1)
 
     def mixture(self, pair: Pair, motion: Motion, t: Tensor) -> Mixture:
@@ -191,11 +191,10 @@ class FlowFusion(nn.Module):
         seen = pad_to_multiple(seen, self.unet.multiple)
         out = crop_to(self.unet(seen, self._along(pair, motion)), pair.grid)
         del seen
-        logits, residual = out[:, :-3].float(), out[:, -3:].float()
-        weights = torch.softmax(weights.clamp_min(1e-6).log() + logits, dim=1)
-        mixed = mix(images, weights) + residual
+        weights = torch.softmax(weights.clamp_min(1e-6).log() + out[:, :-3].float(), dim=1)
+        mixed = mix(images, weights) + out[:, -3:].float()
         overlay = None if pair.classical is None else pair.classical.overlay
-        mixture = Mixture(flows, weights, t, overlay, residual, mixed)
+        mixture = Mixture(pair.small, flows, weights, mixed, t, overlay)
         if self.confidence is None:
             return mixture
         signs = find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows)
@@ -205,10 +204,14 @@ class FlowFusion(nn.Module):
         remedy = find_remedy(mixed, pair.small, t, found, self.fallback, share)
         return mixture._replace(remedy=remedy, confidence=found[:, :1])
 
+    def mixture_at(self, pair: Pair, t: Tensor) -> Mixture:
+        """Return what `mixture` does of the motion at t (B, 1, 1, 1)."""
+        return self.mixture(pair, self.motion(pair, t), t)
+
     def fuse(self, pair: Pair, motion: Motion, t: Tensor) -> Fused:
         """Return the frame at t from what `motion` found, and how far it is to be trusted."""
         mixture = self.mixture(pair, motion, t)
-        return Fused(lay(mixture, pair.frames), mixture.confidence)
+        return Fused(take_to(pair.frames, mixture), mixture.confidence)
 
     def _along(self, pair: Pair, motion: Motion) -> list[Tensor]:
         """Return the context of both frames, level by level, warped to the time of a motion."""

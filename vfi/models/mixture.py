@@ -1,7 +1,8 @@
-"""Mixtures: what is known of a frame before it is made at full size.
+"""Mixtures: what a frame is made of, found on the grid of the flow, which is coarser than large frames.
 
-Where the motion leads, how much each warped image counts and where the result is not to be trusted is smooth, and is
-found on the grid of the flow, coarser than large frames. The frames themselves are warped and mixed at full size.
+Where the motion leads, how much each warped image counts and where the result is not to be trusted is smooth. On that
+grid the frame is made of all its candidates. At full size two warped images are enough, one of either frame: where the
+candidates agree they show the same, and what else they say is added as it was found on the coarser grid.
 """
 
 from typing import NamedTuple
@@ -11,25 +12,57 @@ from torch import Tensor
 
 from flow.warp import backward_warp
 from flow.window import Place, enlarge, enlarge_flow
-from vfi.models.confidence import Remedy, fall_back
+from vfi.models.confidence import Remedy, fall_back, substitute
 
 SAMPLING = "bicubic"  # bilinear sampling would blur, which costs a quarter of a decibel
+NEAR = 0.5  # pixels of the grid by which flows may differ and still be averaged
 
 Frames = tuple[Tensor, Tensor]
 """The frames on either side, (B, 3, H, W) in [0, 1]."""
 
 
 class Mixture(NamedTuple):
-    """How the frame at one time is mixed from those around it; all (B, ?, h, w), on the grid of the flow."""
+    """How the frame at one time is mixed of those around it; all (B, ?, h, w), on the grid of the flow."""
 
+    frames: Frames  # on this grid
     flows: list[Tensor]  # of every image that is mixed, in pixels of the grid, to frame 0 and frame 1 in turns
     weights: Tensor  # of these images, above 0, sum 1
+    mixed: Tensor  # what they come to, with what a network adds
     t: Tensor  # (B, 1, 1, 1)
     overlay: Tensor | None  # where something stands still over what moves, in [0, 1]
-    residual: Tensor | None = None  # what a network adds to the mixed images
-    mixed: Tensor | None = None  # what these were on the grid, with the residual; the frame itself if it is as large
     remedy: Remedy | None = None  # where the frame is not to be trusted
     confidence: Tensor | None = None  # (B, 1, h / 4, w / 4) in (0, 1)
+
+    @property
+    def made(self) -> Tensor:
+        """The frame (B, 3, h, w), not clamped."""
+        made = self.mixed if self.remedy is None else fall_back(self.mixed, self.frames, self.t, self.remedy)
+        if self.overlay is not None:
+            made = torch.lerp(made, torch.lerp(*self.frames, self.t), self.overlay)
+        return made
+
+    def composition(self) -> "Composition":
+        """Return how to make the frame at full size."""
+        flows, weights = zip(*(_agreed(self.flows[i::2], self.weights[:, i::2]) for i in (0, 1)), strict=True)
+        flow, warped, still = torch.cat(flows, dim=1), torch.cat(weights, dim=1), None
+        if self.remedy is not None:
+            still = substitute(self.remedy, self.t)
+            warped = warped * self.remedy.keep
+        if self.overlay is not None:
+            standing = torch.cat([1 - self.t, self.t], dim=1).expand_as(warped)
+            still = torch.lerp(torch.zeros_like(standing) if still is None else still, standing, self.overlay)
+            warped = warped * (1 - self.overlay)
+        found = Composition(flow, warped, still, self.frames[0].new_zeros(1, 3, 1, 1))
+        return found._replace(rest=self.made - compose(found, self.frames))
+
+
+class Composition(NamedTuple):
+    """How a frame is made of those around it at full size; all (B, ?, h, w), on the grid of the flow."""
+
+    flows: Tensor  # (B, 4, h, w) in pixels of the grid: along which frame 0 and frame 1 are warped
+    weights: Tensor  # (B, 2, h, w): of these two
+    still: Tensor | None  # (B, 2, h, w): weights of the frames as they stand; None for nowhere any
+    rest: Tensor  # (B, 3, h, w): what is added
 
 
 def warp_images(frames: Frames, flows: list[Tensor]) -> list[Tensor]:
@@ -45,26 +78,45 @@ def mix(images: list[Tensor], weights: Tensor) -> Tensor:
     return mixed
 
 
-def lay(mixture: Mixture, frames: Frames, place: Place | None = None) -> Tensor:
+def compose(composition: Composition, frames: Frames, place: Place | None = None) -> Tensor:
     """Return the frame (B, 3, H, W), not clamped; of a tile, for which frames are what is seen around it, its place."""
-    here = frames if place is None else place.of(frames)
     size = (frames[0].shape[-2], frames[0].shape[-1]) if place is None else place.whole
-    window = None if place is None else place.tile
-    if mixture.mixed is not None and (mixture.mixed.shape[-2], mixture.mixed.shape[-1]) == size:
-        made = enlarge(mixture.mixed, size, window)
-    else:
-        corner = None if place is None else place.corner
-        # One image after the other: all of them at once would be most of what a large frame takes.
-        made = torch.zeros_like(here[0])
-        for i, (flow, weight) in enumerate(zip(mixture.flows, mixture.weights.split(1, dim=1), strict=True)):
-            image = backward_warp(frames[i % 2], enlarge_flow(flow, size, window), SAMPLING, corner)
-            made = torch.addcmul(made, image, enlarge(weight, size, window))
-        if mixture.residual is not None:
-            made = made + enlarge(mixture.residual, size, window)
-    if mixture.remedy is not None:
-        remedy = mixture.remedy
-        rest = None if remedy.rest is None else enlarge(remedy.rest, size, window)
-        made = fall_back(made, here, mixture.t, remedy._replace(keep=enlarge(remedy.keep, size, window), rest=rest))
-    if mixture.overlay is not None:
-        made = torch.lerp(made, torch.lerp(*here, mixture.t), enlarge(mixture.overlay, size, window))
+    window, corner = (None, None) if place is None else (place.tile, place.corner)
+    made = enlarge(composition.rest, size, window)
+    weights = enlarge(composition.weights, size, window)
+    for i, flow in enumerate(composition.flows.split(2, dim=1)):
+        image = backward_warp(frames[i], enlarge_flow(flow, size, window), SAMPLING, corner)
+        made = torch.addcmul(made, image, weights[:, i : i + 1])
+    if composition.still is not None:
+        here, weights = frames if place is None else place.of(frames), enlarge(composition.still, size, window)
+        for i, image in enumerate(here):
+            made = torch.addcmul(made, image, weights[:, i : i + 1])
     return made
+
+
+def take_to(frames: Frames, mixture: Mixture) -> Tensor:
+    """Return the frame of a mixture as large as ``frames``: (B, 3, H, W), not clamped."""
+    if frames[0].shape[-2:] == mixture.mixed.shape[-2:]:
+        return mixture.made
+    return compose(mixture.composition(), frames)
+
+
+def _agreed(flows: list[Tensor], weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what flows (B, 2, h, w) to one frame say together, (B, 2, h, w), and the sum of their weights.
+
+    Where they differ, it is what the weightiest one says, and those near it: between an object and its ground there is
+    nothing.
+    """
+    together = weights.sum(dim=1, keepdim=True)
+    if len(flows) == 1:
+        return flows[0], together
+    first = weights.argmax(dim=1, keepdim=True)
+    chosen = flows[0]
+    for i, flow in enumerate(flows[1:], start=1):
+        chosen = torch.where(first == i, flow, chosen)
+    near = [
+        weights[:, i : i + 1] * torch.exp(-(flow - chosen).square().sum(1, keepdim=True) / NEAR**2)
+        for i, flow in enumerate(flows)
+    ]
+    agreed = torch.stack([flow * share for flow, share in zip(flows, near, strict=True)]).sum(0)
+    return agreed / torch.stack(near).sum(0), together

@@ -62,6 +62,37 @@ class Portable(nn.Module):
         return found
 
 
+class PortableComposition(nn.Module):
+    """A model that finds motion, from two frames at the flow scale to what the frame at that time is composed of.
+
+    In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 4, h, w), as
+    `Portable` takes them. Out come ``made``, the frame at that size, the members of its `Composition` by their names
+    but for the flows, which are ``along``, and of a model that knows it, its ``confidence``.
+    """
+
+    inputs = ("small0", "small1", "t", "flows")
+
+    def __init__(self, model: nn.Module) -> None:
+        """Take a model. Raises ValueError for one that computes differently for every size."""
+        super().__init__()
+        self.model = Portable(model).model
+        self.outputs: tuple[str, ...] = ("made", "along", "weights", "still", "rest")
+        if getattr(model, "confidence", None) is not None:
+            self.outputs += ("confidence",)
+
+    def forward(self, small0: Tensor, small1: Tensor, t: Tensor, flows: Tensor) -> tuple[Tensor, ...]:
+        pair = self.model.prepare(small0, small1, flows, (small0, small1))  # type: ignore[operator]
+        mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
+        composition = mixture.composition()
+        found = (mixture.made.clamp(0, 1), *composition)
+        return found if mixture.confidence is None else (*found, mixture.confidence)
+
+    def example(self) -> dict[str, Tensor]:
+        """Return what may go in, by name; no two sizes are the same by chance."""
+        whole = Portable(self.model).example()
+        return {name: whole[name] for name in self.inputs}
+
+
 def is_portable(model: nn.Module) -> bool:
     """Tell whether a model computes in one way for all sizes: a flow found from nothing has levels by the size."""
     return not (isinstance(model, FlowFusion) and model.classical is None)

@@ -4,7 +4,8 @@ from torch.nn import functional as F
 
 from flow.window import Place, Window
 from vfi.models import load_model
-from vfi.models.mixture import Mixture, lay, mix
+from vfi.models.confidence import Remedy
+from vfi.models.mixture import Composition, Mixture, compose, mix, warp_images
 
 HALF = torch.full((1, 1, 1, 1), 0.5)
 
@@ -13,33 +14,59 @@ def detailed(height, width, seed=0):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
+def mixed(frames, flows, weights, **rest):
+    """A mixture of frames on their own grid."""
+    return Mixture(
+        frames, flows, weights, mix(warp_images(frames, flows), weights), HALF, rest.pop("overlay", None), **rest
+    )
+
+
 def test_weights_of_a_coarse_grid_mix_frames_in_their_full_detail():
     first, last = detailed(48, 64), detailed(48, 64, seed=1)
-    still, share = torch.zeros(1, 2, 12, 16), torch.tensor([0.25, 0.75]).view(1, 2, 1, 1).expand(1, 2, 12, 16)
-    made = lay(Mixture([still, still], share, HALF, None), (first, last))
+    share = torch.tensor([0.25, 0.75]).view(1, 2, 1, 1).expand(1, 2, 12, 16)
+    made = compose(Composition(torch.zeros(1, 4, 12, 16), share, None, torch.zeros(1, 3, 12, 16)), (first, last))
     torch.testing.assert_close(made, 0.25 * first + 0.75 * last)
-    torch.testing.assert_close(made, mix([first, last], share[..., :1, :1]))
 
 
 def test_motion_of_a_coarse_grid_is_as_large_as_the_frames_on_them():
     scene = detailed(48, 90)
     first, last = scene[..., 8:72], scene[..., :64]  # 8 pixels to the right: half way 4, 1 of a grid of a quarter
-    flow = torch.zeros(1, 2, 12, 16)
-    flow[:, 0] = 1
-    made = lay(Mixture([-flow, flow], torch.full((1, 2, 12, 16), 0.5), HALF, None), (first, last))
+    flow = torch.tensor([-1.0, 0, 1, 0]).view(1, 4, 1, 1).expand(1, 4, 12, 16)
+    made = compose(Composition(flow, torch.full((1, 2, 12, 16), 0.5), None, torch.zeros(1, 3, 12, 16)), (first, last))
     torch.testing.assert_close(made[..., 4:-4], scene[..., 8:64])
 
 
 def test_what_a_window_shows_is_what_the_frame_is_there():
     frames = detailed(50, 70), detailed(50, 70, seed=1)
-    flows = [3 * torch.randn(1, 2, 25, 35) for _ in range(4)]
-    mixture = Mixture(
-        flows, torch.softmax(torch.randn(1, 4, 25, 35), 1), HALF, torch.rand(1, 1, 25, 35), torch.rand(1, 3, 25, 35)
+    composition = Composition(
+        3 * torch.randn(1, 4, 25, 35), torch.rand(1, 2, 25, 35), torch.rand(1, 2, 25, 35), torch.rand(1, 3, 25, 35)
     )
     tile = Window(7, 21, 24, 30)
     around = Window(0, 0, 50, 70)
-    part = lay(mixture, frames, Place((50, 70), tile, around))
-    torch.testing.assert_close(part, tile.of(lay(mixture, frames)), atol=1e-4, rtol=0)
+    part = compose(composition, frames, Place((50, 70), tile, around))
+    torch.testing.assert_close(part, tile.of(compose(composition, frames)), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("fallback", [None, "soft", "blend", "hold"])
+def test_on_its_own_grid_a_composition_comes_to_what_its_mixture_does(fallback):
+    frames, flows = (detailed(40, 56), detailed(40, 56, seed=1)), [2 * torch.randn(1, 2, 40, 56) for _ in range(6)]
+    keep, rest = torch.rand(1, 1, 40, 56), torch.rand(1, 3, 40, 56) if fallback == "soft" else None
+    remedy = Remedy(keep, rest, fallback) if fallback else None
+    weights = torch.softmax(torch.randn(1, 6, 40, 56), dim=1)
+    mixture = mixed(frames, flows, weights, overlay=torch.rand(1, 1, 40, 56), remedy=remedy)
+    torch.testing.assert_close(compose(mixture.composition(), frames), mixture.made, atol=1e-5, rtol=0)
+
+
+def test_where_motions_differ_the_frame_follows_the_weightiest_and_nothing_between_them():
+    frames = detailed(40, 56), detailed(40, 56, seed=1)
+    far, near = torch.full((1, 2, 40, 56), 9.0), torch.full((1, 2, 40, 56), 1.0)
+    weights = torch.tensor([0.2, 0.25, 0.1, 0.15, 0.2, 0.1]).view(1, 6, 1, 1).expand(1, 6, 40, 56)
+    flows = mixed(frames, [far, far, near, near, near + 0.1, near + 0.1], weights).composition().flows
+    assert 8.9 < flows[:, :2].mean() < 9.1  # 0.2, beside 0.1 and 0.2 of the others
+    assert 8.9 < flows[:, 2:].mean() < 9.1
+    two = torch.tensor([0.1, 0.1, 0.2, 0.2, 0.2, 0.2]).view(1, 6, 1, 1).expand(1, 6, 40, 56)
+    flows = mixed(frames, [far, far, near, near, near + 0.1, near + 0.1], two).composition().flows
+    assert 1.04 < flows.min() <= flows.max() < 1.06
 
 
 @pytest.mark.parametrize("name", ["classical", "fast", "flow-fusion"])
@@ -49,6 +76,6 @@ def test_networks_that_look_at_half_the_size_make_a_frame_as_sharp(name):
     model = load_model(name)
     model.flow_scale = 2
     pair = model.prepare(first, last)
-    assert model.mixture(pair, model.motion(pair, HALF), HALF).weights.shape[-2:] == (180, 200)
+    assert model.mixture_at(pair, HALF).weights.shape[-2:] == (180, 200)
     made = model.synthesize(pair, HALF)
     assert -10 * (made - middle)[..., 32:-32].square().mean().log10() > 38

@@ -5,7 +5,7 @@ import torch
 
 from flow.checkpoint import CheckpointError, save_checkpoint
 from vfi.models import VFI_MODELS, build_model, load_model, shipped_models, start_from
-from vfi.models.mixture import Mixture, lay
+from vfi.models.mixture import Mixture, mix, warp_images
 
 
 @pytest.fixture(params=[*VFI_MODELS, "flow-fusion from DIS"])
@@ -76,10 +76,13 @@ def test_beside_learnt_flow_the_untrained_network_mixes_what_both_show():
     torch.testing.assert_close(weights.sum(1), torch.ones(1, 50, 70))
     shares = weights[:, 2:] / weights[:, 2:].sum(1, keepdim=True)
     overlay = pair.classical.overlay
-    classical = lay(Mixture(flows[2:], shares, t, overlay), frames)
+
+    def made(flows, weights):
+        return Mixture(frames, flows, weights, mix(warp_images(frames, flows), weights), t, overlay).made
+
+    classical = made(flows[2:], shares)
     torch.testing.assert_close(classical, build_model("classical").eval()(*frames, t), atol=1e-5, rtol=0)
-    made = lay(Mixture(flows, weights, t, overlay), frames)
-    torch.testing.assert_close(model(*frames, t), made, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(*frames, t), made(flows, weights), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("config", [{"fusion": 3}, {"fusion": ["a", "b", "c"]}, {"flow": {"radius": "wide"}}, {"x": 1}])

@@ -1,0 +1,45 @@
+"""Frames composed from images to images, as PyTorch makes them from tensors."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vfi.compositing import compose_image
+from vfi.models.mixture import Composition, compose
+
+
+def composition(grid, motion):
+    flows, weights = motion * torch.randn(1, 4, *grid).cumsum(3) / 8, torch.rand(1, 2, *grid) / 3
+    return Composition(flows, weights, torch.rand(1, 2, *grid) / 6, 0.1 * torch.randn(1, 3, *grid))
+
+
+def smooth(size, seed):
+    grain = np.random.default_rng(seed).integers(0, 256, (size[0] // 8, size[1] // 8, 3), np.uint8)
+    return cv2.resize(grain, size[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def by_torch(found, images):
+    levels = np.iinfo(images[0].dtype).max
+    frames = tuple(torch.from_numpy(image.astype(np.float32) / levels).permute(2, 0, 1)[None] for image in images)
+    return compose(found, frames).clamp(0, 1)[0].permute(1, 2, 0).numpy() * levels
+
+
+@pytest.mark.parametrize(("size", "grid"), [((144, 200), (72, 100)), ((271, 333), (68, 84)), ((65, 40), (65, 40))])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_images_are_those_of_pytorch_within_a_level(size, grid, dtype):
+    torch.manual_seed(0)
+    images = [(smooth(size, seed) * (np.iinfo(dtype).max / 255)).astype(dtype) for seed in (1, 2)]
+    for motion in (1, 12):  # the second leads far out of the picture
+        found = composition(grid, motion)
+        made = compose_image(found, *images)
+        assert (made.shape, made.dtype) == (images[0].shape, dtype)
+        off = np.abs(made - by_torch(found, images)) * (255 / np.iinfo(dtype).max)
+        assert (off <= 1).mean() > 0.999
+
+
+def test_what_a_frame_has_no_range_for_is_cut_not_wrapped():
+    images = [np.full((40, 40, 3), level, np.uint8) for level in (2, 253)]
+    for weight, level in ((1.5, 255), (-1.5, 0)):
+        still = Composition(torch.zeros(1, 4, 8, 8), torch.full((1, 2, 8, 8), weight), None, torch.zeros(1, 3, 8, 8))
+        assert np.all(compose_image(still, *images) == level)
