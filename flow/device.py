@@ -43,6 +43,14 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return PRECISIONS[name]
 
 
+def multiplies_bfloat16() -> bool:
+    """Tell whether the CPU has instructions of its own that multiply bfloat16: AVX512_BF16 or AMX.
+
+    OpenVINO gains from either, PyTorch, which converts more to and fro, from AMX alone.
+    """
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 def automatic_device() -> tuple[torch.device, str]:
     """Return the device that auto stands for, and why."""
     if torch.cuda.is_available():

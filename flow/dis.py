@@ -14,6 +14,8 @@ def dis_flow(
     patch_stride: int = 3,
     guess: np.ndarray | None = None,
     finest_scale: int = 1,
+    descents: int = 25,
+    refinements: int = 5,
 ) -> np.ndarray:
     """Return the flow from the first image to the second, OpenCV's DIS at its medium preset.
 
@@ -22,7 +24,8 @@ def dis_flow(
     distance of the patches it matches: 3 is the preset's, 2 is better and takes 1.8 times as long. ``guess`` is a
     flow that each patch of each level tries besides what it found so far, and follows where that fits better; without
     one, none is tried. ``finest_scale`` is how often the images are halved where patches are matched last: 1 is the
-    preset's, 0 matches every pixel and takes up to four times as long. Raises ValueError if the sizes differ.
+    preset's, 0 matches every pixel and takes up to four times as long. ``descents`` and ``refinements`` are the steps
+    of the search for a patch and of the refinement of a level's flow, both the preset's. Raises ValueError if the sizes differ.
     Source: Kroeger 2016, arXiv:1603.03590.
 
     >>> image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
@@ -39,6 +42,8 @@ def dis_flow(
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     estimator.setPatchStride(patch_stride)
     estimator.setFinestScale(finest_scale)
+    estimator.setGradientDescentIterations(descents)
+    estimator.setVariationalRefinementIterations(refinements)
     if guess is None:
         start = np.empty(0, np.float32)  # a guess of zero motion would pull the search towards it
     else:

@@ -6,10 +6,10 @@ places alone are matched by the looks of the patch around them. Source: Brox and
 optical flow: descriptor matching in variational motion estimation".
 """
 
+from functools import cached_property
+
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from flow.warp import look_up
 
@@ -24,26 +24,47 @@ _MEAN = np.full((1, 3), 1 / 3, np.float32)
 SMALLEST = 5  # pixels: matched places smaller than this in either direction are chance
 
 
-def match_lost(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.ndarray | None:
+class Patches:
+    """An image (H, W, 3) uint8, with the looks of the patch around each place."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        height, width = image.shape[:2]
+        self.image, self.scale = image, max(1, round(min(height, width) / LINES))
+        self.size = max(1, round(width / self.scale)), max(1, round(height / self.scale))  # width, height
+
+    @cached_property
+    def descriptors(self) -> np.ndarray:
+        """(h * w, 3 * PATCH**2) float32: each patch without its mean colour, at unit length unless it is flat."""
+        small = cv2.resize(self.image, self.size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        margin = PATCH // 2
+        padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+        patches = np.lib.stride_tricks.sliding_window_view(padded, (PATCH, PATCH), axis=(0, 1))
+        patches = patches - patches.mean(axis=(-2, -1), keepdims=True)
+        patches = patches.reshape(self.size[0] * self.size[1], -1)
+        patches /= (np.sqrt(np.einsum("ij,ij->i", patches, patches)) + FAINT)[:, None]
+        return patches
+
+
+def match_lost(first: Patches, second: Patches, flow: np.ndarray) -> np.ndarray | None:
     """Return the flow with matches in the places that it lost; None if there are none, or none could be matched.
 
-    first, second: (H, W, 3) uint8; flow: (H, W, 2) float32 from the first to the second, in pixels. Matches are
-    coarse, a guess for an estimator to refine. They are those that are found both ways and explain the image clearly
-    better than the flow does.
+    flow: (H, W, 2) float32 from the first image to the second, as large, in pixels. Matches are coarse, a guess for an
+    estimator to refine. They are those that are found both ways and explain the image clearly better than the flow
+    does.
 
-    >>> image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    >>> image = Patches(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8))
     >>> match_lost(image, image, np.zeros((90, 120, 2), np.float32)) is None
     True
     """
-    height, width = first.shape[:2]
-    scale = max(1, round(min(height, width) / LINES))
-    size = max(1, round(width / scale)), max(1, round(height / scale))
-    left = _unexplained(first, second, flow, PATCH * scale)
+    (height, width), size, scale = flow.shape[:2], first.size, first.scale
+    left = _unexplained(first.image, second.image, flow, PATCH * scale)
     lost = cv2.resize((left > UNEXPLAINED).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    # Behind the edges of all that moves there are places a pixel wide that no match could pass for.
+    lost = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
     if not lost.any():
         return None
     queries, step = _spread(lost)
-    matched, shifts = _match(_descriptors(first, size), _descriptors(second, size), queries, size)
+    matched, shifts = _match(first.descriptors, second.descriptors, queries, size)
     if not matched.any():
         return None
     # A match holds for its cell of the grid of queries.
@@ -55,7 +76,7 @@ def match_lost(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> np.nd
     near = (distance <= 0.75 * step).astype(np.float32)
     cells = cv2.resize(np.dstack([by_label[nearest], near]), (width, height), interpolation=cv2.INTER_NEAREST)
     guess = cells[..., :2] * np.array([width / size[0], height / size[1]], np.float32)
-    better = (cells[..., 2] > 0) & (_unexplained(first, second, guess, 2 * scale + 1) < BETTER * left)
+    better = (cells[..., 2] > 0) & (_unexplained(first.image, second.image, guess, 2 * scale + 1) < BETTER * left)
     better = cv2.morphologyEx(better.astype(np.uint8), cv2.MORPH_OPEN, np.ones((SMALLEST, SMALLEST), np.uint8)) > 0
     return np.where(better[..., None], guess, flow) if better.any() else None
 
@@ -66,35 +87,28 @@ def _unexplained(first: np.ndarray, second: np.ndarray, flow: np.ndarray, window
     return cv2.blur(difference, (window, window))
 
 
-def _spread(lost: np.ndarray) -> tuple[Tensor, int]:
+def _spread(lost: np.ndarray) -> tuple[np.ndarray, int]:
     """Indices of lost places on the sparsest grid that they need, at most about `QUERIES`, and its step."""
     step = max(1, int(np.ceil(np.sqrt(np.count_nonzero(lost) / QUERIES))))
     chosen = np.zeros_like(lost)
     grid = (slice(step // 2, None, step),) * 2
     chosen[grid] = lost[grid]
-    return torch.from_numpy(np.flatnonzero(chosen)), step
+    return np.flatnonzero(chosen), step
 
 
-def _descriptors(image: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """(H * W, 3 * PATCH**2): each patch without its mean colour, at unit length unless it is flat."""
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    margin = PATCH // 2
-    small = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float()
-    patches = torch.nn.functional.unfold(pixels, PATCH)[0].view(3, PATCH**2, -1)
-    patches = (patches - patches.mean(1, keepdim=True)).flatten(0, 1)
-    return (patches / (patches.norm(dim=0) + FAINT)).T.contiguous()
-
-
-def _match(first: Tensor, second: Tensor, queries: Tensor, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Which places are matched (H, W), and by how much they are shifted there (H, W, 2) float32."""
+def _match(
+    first: np.ndarray, second: np.ndarray, queries: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which places are matched (h, w), and by how much they are shifted there (h, w, 2) float32."""
     width, height = size
-    likeness, found = (first[queries] @ second.T).max(1)
-    queries, found = queries[likeness > ALIKE], found[likeness > ALIKE]
-    returned = (second[found] @ first.T).argmax(1)
-    mutual = ((returned % width - queries % width).abs() <= 1) & ((returned // width - queries // width).abs() <= 1)
+    likeness = first[queries] @ second.T
+    found = likeness.argmax(axis=1)
+    alike = likeness[np.arange(len(queries)), found] > ALIKE
+    queries, found = queries[alike], found[alike]
+    returned = (second[found] @ first.T).argmax(axis=1)
+    mutual = (abs(returned % width - queries % width) <= 1) & (abs(returned // width - queries // width) <= 1)
     queries, found = queries[mutual], found[mutual]
-    matched, shifts = torch.zeros(height * width, dtype=torch.bool), torch.zeros(height * width, 2)
+    matched, shifts = np.zeros(height * width, bool), np.zeros((height * width, 2), np.float32)
     matched[queries] = True
-    shifts[queries] = torch.stack([found % width - queries % width, found // width - queries // width], dim=1).float()
-    return matched.view(height, width).numpy(), shifts.view(height, width, 2).numpy()
+    shifts[queries] = np.stack([found % width - queries % width, found // width - queries // width], axis=1)
+    return matched.reshape(height, width), shifts.reshape(height, width, 2)

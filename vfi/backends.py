@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import flow
 from flow.backends import RUNTIMES, open_network
-from flow.device import automatic_precision
+from flow.device import choose_precision, multiplies_bfloat16
 from flow.network_file import write_network
 from flow.noise import NoiseDataset
 from vfi import models
@@ -135,7 +135,7 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
     if name not in BACKENDS:
         raise ValueError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}")
     known = ["auto", "float32"]
-    if name != "onnx" and automatic_precision(torch.device("cpu"))[0] == torch.bfloat16:
+    if name != "onnx" and multiplies_bfloat16():
         known.append("bfloat16")
     plain = device.type == "cpu" and precision in known
     if name == "auto":
@@ -152,6 +152,18 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
 def _arrays(t: float, **tensors: Tensor) -> dict[str, np.ndarray]:
     found = {name: np.ascontiguousarray(tensor.numpy(), np.float32) for name, tensor in tensors.items()}
     return found | {"t": np.full((1, 1, 1, 1), t, np.float32)}
+
+
+def choose_dtype(backend: str, precision: str, device: torch.device) -> torch.dtype:
+    """Return the type in which a backend multiplies; precision: as it was asked for.
+
+    Raises ValueError as `choose_precision` does.
+    """
+    if backend == "onnx":
+        return torch.float32
+    if backend == "openvino" and precision == "auto":
+        return torch.bfloat16 if multiplies_bfloat16() else torch.float32
+    return choose_precision(precision, device)
 
 
 def compare(portable: Portable | PortableComposition, path: Path, backend: str) -> tuple[float, float]:

@@ -20,12 +20,12 @@ from flow.scale import choose_flow_scale, parse_flow_scale, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.window import enlarge_flow
 from vfi import compositing
-from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend
+from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend, choose_dtype
 from vfi.models import UNTRAINED, VFI_MODELS, load_model
 from vfi.models.classical import Classical
 from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
-from vfi.models.mixture import Composition
+from vfi.models.mixture import Composition, Frames
 from vfi.tile_plan import TilePlan
 from vfi.tiles import Mixing, Tiled, place_tile
 
@@ -77,8 +77,10 @@ class Interpolator:
         """
         self.device = choose_device(device)
         self.backend = choose_backend(backend, model, self.device, precision)
+        dtype = choose_dtype(self.backend, precision, self.device)
+        self.precision = str(dtype).removeprefix("torch.")
+        # What PyTorch computes after all, beside another backend.
         self.dtype = torch.float32 if self.backend == "onnx" else choose_precision(precision, self.device)
-        self.precision = str(self.dtype).removeprefix("torch.")
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Classical | FlowFusion):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
@@ -187,8 +189,7 @@ class Interpolator:
         start: Tensor | None,
     ) -> Iterator[Made]:
         """Yield the images on the CPU: what they are composed of is found at the flow scale, by whichever backend."""
-        scale = model.flow_scale or choose_flow_scale(before.shape[0], before.shape[1])
-        small = shrink_image(before, scale), shrink_image(after, scale)
+        small, scale = self._small(model, before, after)
         flows = model.start_of(small, scale > 1) if start is None else start
         if self._network is not None and flows is not None and self._suits((small[0].shape[-2], small[0].shape[-1])):
             find = partial(self._network.composed, small, flows)
@@ -234,7 +235,7 @@ class Interpolator:
 
     def _outside(self, model: nn.Module) -> Backend | None:
         """Return what computes a model outside PyTorch, if anything does."""
-        return None if self.backend == "torch" else Backend(model, self.backend, self.dtype == torch.bfloat16)
+        return None if self.backend == "torch" else Backend(model, self.backend, self.precision == "bfloat16")
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
@@ -270,10 +271,22 @@ class Interpolator:
 
     @torch.no_grad()
     def start(self, before: np.ndarray, after: np.ndarray) -> Tensor | None:
-        """Return the flows both ways that the model starts from, as `FlowFusion.start` does; None if it has none."""
-        if not isinstance(self.model, FlowFusion):
+        """Return the flows both ways that the model starts from, as `FlowFusion.start` does; None if it has none.
+
+        Another thread may call it for the next images meanwhile.
+        """
+        if not isinstance(self.model, Mixing):
             return None
+        if self.device.type == "cpu":
+            small, scale = self._small(self.model, before, after)
+            return self.model.start_of(small, scale > 1)
         return self.model.start(self._to_tensor(before), self._to_tensor(after))
+
+    @staticmethod
+    def _small(model: Classical | FlowFusion, before: np.ndarray, after: np.ndarray) -> tuple[Frames, int]:
+        """Return two images at the flow scale, and how many times smaller that is."""
+        scale = model.flow_scale or choose_flow_scale(before.shape[0], before.shape[1])
+        return (shrink_image(before, scale), shrink_image(after, scale)), scale
 
     @torch.inference_mode()
     def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from array import array
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -42,12 +44,27 @@ class Knowing(Protocol):
 
 
 @runtime_checkable
+class Starting(Protocol):
+    """A `Between` that can start on a pair of images before its turn, in another thread."""
+
+    def start(self, before: np.ndarray, after: np.ndarray) -> Any:
+        """Return what `make` takes as its ``start``."""
+        ...
+
+    def make(
+        self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Any
+    ) -> Iterable[tuple[np.ndarray, float | None]]: ...
+
+
+@runtime_checkable
 class Noting(Protocol):
     """A `Between` that has something to tell the user, a sentence each."""
 
     @property
     def notes(self) -> Sequence[str]: ...
 
+
+_AHEAD, _CORES = 3, 4  # pairs that are started ahead at most, and cores for each
 
 Progress = Callable[[int, "int | None", int], None]
 """Called with the frames written so far, the frames to write if known, and the number of the scene, from 1."""
@@ -235,26 +252,17 @@ def interpolate(
 
     After the last frame nothing is known, so that it is held until its end; in a ``loop`` the first follows on it.
     Frames from ``end`` (seconds) on are only looked at. The frames of a ``stretch`` are those that the whole film has
-    there. ``tally`` is counted up, by each frame before the next one is made. Ten frames at most are in memory.
+    there. ``tally`` is counted up, by each frame before the next one is made. A dozen frames at most are in memory.
     """
     content, tally = content or Content(), tally or Tally()
-    start = stretch.start if stretch else None
-    number = stretch.number if stretch else 0
-    for span in looped_spans(frames, content, end) if loop else spans(frames, content, number):
-        if start is None:
-            start = span.frames[0].time
-        if stretch is not None and span.number >= stretch.gaps.stop:
-            return
-        gaps = [
-            gap
-            for gap, frame in zip(span.gaps, span.frames, strict=False)
-            if (end is None or frame.time < end) and (stretch is None or gap in stretch.gaps)
-        ]
+    found = looped_spans(frames, content, end) if loop else spans(frames, content, stretch.number if stretch else 0)
+    for filling, start in _started(_fillings(found, timing, end, stretch), between):
+        span, gaps = filling.span, filling.gaps
         tally.frames += len(gaps)
         tally.cuts += len(gaps) if span.kind == "cut" else 0
         tally.held += sum(map(span.repeats, gaps))
         tally.until = span.frames[-1].time + span.frames[-1].duration
-        for frame in _fill(span, gaps, start, between, timing, content):
+        for frame in _fill(filling, between, content, start):
             if end is not None and frame.time >= end:
                 continue
             tally.origins[frame.origin] += 1
@@ -264,27 +272,81 @@ def interpolate(
             yield frame
 
 
-def _fill(
-    span: Span, gaps: Container[int], start: Fraction, between: Between, timing: Timing, content: Content
-) -> Iterator[Frame]:
-    """Yield the frames in some gaps of a span of a film that starts at ``start`` (seconds)."""
-    before, after = span.frames[0], span.frames[-1]
-    ends = [frame.time - start for frame in span.frames]
-    if span.kind == "end":
-        ends.append(ends[0] + before.duration)
-    instants = [
-        start + t
-        for gap, (begin, end) in zip(span.gaps, pairwise(ends), strict=True)
-        if gap in gaps
-        for t in timing.instants(gap, begin, end)
-    ]
-    if before.time in instants:
+@dataclass(frozen=True)
+class _Filling:
+    """What is to be filled of a span."""
+
+    span: Span
+    gaps: list[int]
+    shown: bool  # whether its first frame comes
+    new: list[Fraction]  # seconds: the instants that follow it
+
+    @property
+    def ends(self) -> tuple[Frame, Frame]:
+        return self.span.frames[0], self.span.frames[-1]
+
+
+def _fillings(
+    found: Iterable[Span], timing: Timing, end: Fraction | None, stretch: Stretch | None
+) -> Iterator[_Filling]:
+    """Yield what is to be filled of a film's spans, or of a ``stretch`` of them, up to ``end`` (seconds)."""
+    start = stretch.start if stretch else None
+    for span in found:
+        if start is None:
+            start = span.frames[0].time
+        if stretch is not None and span.number >= stretch.gaps.stop:
+            return
+        gaps = [
+            gap
+            for gap, frame in zip(span.gaps, span.frames, strict=False)
+            if (end is None or frame.time < end) and (stretch is None or gap in stretch.gaps)
+        ]
+        first, ends = span.frames[0], [frame.time - start for frame in span.frames]
+        if span.kind == "end":
+            ends.append(ends[0] + first.duration)
+        instants = [
+            start + t
+            for gap, limits in zip(span.gaps, pairwise(ends), strict=True)
+            if gap in gaps
+            for t in timing.instants(gap, *limits)
+        ]
+        yield _Filling(span, gaps, first.time in instants, [t for t in instants if t != first.time])
+
+
+def _started(fillings: Iterator[_Filling], between: Between) -> Iterator[tuple[_Filling, Any]]:
+    """Yield what is to be filled, and what `Starting.start` returned for it, which is called some pairs ahead."""
+    if not isinstance(between, Starting):
+        yield from ((filling, None) for filling in fillings)
+        return
+    ahead = max(1, min(_AHEAD, (os.cpu_count() or 1) // _CORES))
+    pool, waiting = ThreadPoolExecutor(ahead), deque[tuple[_Filling, Future[Any] | None]]()
+    try:
+        for filling in fillings:
+            moves = filling.new and filling.span.kind == "motion" and all(frame.opaque for frame in filling.ends)
+            waiting.append((filling, pool.submit(_start, between, filling) if moves else None))
+            if len(waiting) > ahead:
+                first, start = waiting.popleft()
+                yield first, None if start is None else start.result()
+        for first, start in waiting:
+            yield first, None if start is None else start.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(between: Starting, filling: _Filling) -> Any:
+    images, _ = _images(*filling.ends)
+    return between.start(*images)
+
+
+def _fill(filling: _Filling, between: Between, content: Content, start: Any) -> Iterator[Frame]:
+    """Yield the frames; start: what `Starting.start` returned for them, if it was called."""
+    (before, after), span, new = filling.ends, filling.span, filling.new
+    if filling.shown:
         yield before
-    new = [instant for instant in instants if instant != before.time]
     if not new:
         return
     if span.kind == "motion":
-        yield from _made(before, after, new, between, "made")
+        yield from _made(before, after, new, between, "made", start)
     elif span.kind == "cut" and content.cuts == "blend":
         yield from _made(before, after, new, _blend, "blended")
     elif span.kind == "cut":
@@ -294,16 +356,24 @@ def _fill(
         yield from (before.again(instant) for instant in new)
 
 
-def _made(before: Frame, after: Frame, instants: list[Fraction], between: Between, origin: Origin) -> Iterator[Frame]:
+def _images(before: Frame, after: Frame) -> tuple[tuple[np.ndarray, np.ndarray], bool]:
+    """Return what is interpolated of two opaque frames, and whether that leaves room beyond black and white."""
+    # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
+    if before.beyond_range or after.beyond_range:
+        return (before.studio_rgb, after.studio_rgb), True
+    return (before.rgb, after.rgb), False
+
+
+def _made(
+    before: Frame, after: Frame, instants: list[Fraction], between: Between, origin: Origin, start: Any = None
+) -> Iterator[Frame]:
     span = after.time - before.time
-    times = [(instant - before.time) / span for instant in instants]
-    made = partial(_asked, between, times=times)
+    made = partial(_asked, between, times=[(instant - before.time) / span for instant in instants])
     images: Iterable[tuple[np.ndarray, float | None]]
     studio = False
     if before.opaque and after.opaque:
-        # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
-        studio = before.beyond_range or after.beyond_range
-        images = made(before.studio_rgb, after.studio_rgb) if studio else made(before.rgb, after.rgb)
+        pair, studio = _images(before, after)
+        images = made(*pair, start=start)
     else:
         images = between_transparent(before, after, made)
     for instant, (image, confidence) in zip(instants, images, strict=True):
@@ -319,11 +389,13 @@ def _made(before: Frame, after: Frame, instants: list[Fraction], between: Betwee
 
 
 def _asked(
-    between: Between, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]
+    between: Between, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Any = None
 ) -> Iterator[tuple[np.ndarray, float | None]]:
     """Yield the new images, and the confidence in them if ``between`` knows it."""
     made: Iterable[tuple[np.ndarray, float | None]]
-    if isinstance(between, Knowing):
+    if isinstance(between, Starting):
+        made = between.make(before, after, times, start)
+    elif isinstance(between, Knowing):
         made = between.make(before, after, times)
     else:
         made = ((image, None) for image in between(before, after, times))

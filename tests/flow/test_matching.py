@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from flow.dis import dis_flow
-from flow.matching import match_lost
+from flow.matching import Patches, match_lost
 from flow.two_way import dis_two_way
 
 SHIFT = (70, -24)  # pixels to the right and down
@@ -45,7 +45,7 @@ def test_an_object_that_moves_further_than_it_is_large_is_found_both_ways() -> N
 def test_matches_are_put_only_where_the_flow_is_lost() -> None:
     first, second, before, after = flying_square()
     flow = dis_flow(first, second)
-    guess = match_lost(first, second, flow)
+    guess = match_lost(Patches(first), Patches(second), flow)
     assert guess is not None
     assert guess.dtype == np.float32
     changed = (guess != flow).any(2)
@@ -56,7 +56,7 @@ def test_matches_are_put_only_where_the_flow_is_lost() -> None:
 
 def test_what_has_no_counterpart_is_hardly_matched() -> None:
     still = np.zeros((360, 640, 2), np.float32)
-    guess = match_lost(texture(360, 640, 0), texture(360, 640, 2), still)
+    guess = match_lost(Patches(texture(360, 640, 0)), Patches(texture(360, 640, 2)), still)
     assert guess is None or (guess != still).any(2).mean() < 0.02
 
 
@@ -65,5 +65,5 @@ def test_images_of_any_size_and_without_anything_in_common_are_taken(shape: tupl
     rng = np.random.default_rng(0)
     first, second = rng.integers(0, 256, (2, *shape, 3), np.uint8)
     flow = rng.normal(0, 20, (*shape, 2)).astype(np.float32)
-    guess = match_lost(first, second, flow)
+    guess = match_lost(Patches(first), Patches(second), flow)
     assert guess is None or guess.shape == flow.shape

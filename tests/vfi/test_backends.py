@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from flow.device import automatic_precision
+from flow.device import automatic_precision, multiplies_bfloat16
 from vfi.adapt import adapt
-from vfi.backends import PIXELS, Backend, BackendError, cache_folder, choose_backend
+from vfi.backends import PIXELS, Backend, BackendError, cache_folder, choose_backend, choose_dtype
 from vfi.interpolator import Interpolator
 from vfi.models import load_model
 
@@ -102,8 +102,10 @@ def test_auto_is_openvino_on_a_cpu_in_float32_for_models_that_compute_something(
     cpu, fast = torch.device("cpu"), load_model("fast")
     assert choose_backend("auto", fast, cpu, "auto") == choose_backend("auto", fast, cpu, "float32") == "openvino"
     assert choose_backend("auto", fast, torch.device("cuda"), "auto") == "torch"
-    has_amx = automatic_precision(cpu)[0] == torch.bfloat16
-    assert choose_backend("auto", fast, cpu, "bfloat16") == ("openvino" if has_amx else "torch")
+    assert choose_backend("auto", fast, cpu, "bfloat16") == ("openvino" if multiplies_bfloat16() else "torch")
+    assert choose_dtype("torch", "auto", cpu) == automatic_precision(cpu)[0]
+    assert choose_dtype("openvino", "auto", cpu) == (torch.bfloat16 if multiplies_bfloat16() else torch.float32)
+    assert choose_dtype("openvino", "float32", cpu) == choose_dtype("onnx", "auto", cpu) == torch.float32
     for name in ("blend", "flow-fusion-scratch"):
         assert choose_backend("auto", load_model(name), cpu, "auto") == "torch"
     assert 480 * 270 in PIXELS

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 
@@ -120,11 +121,11 @@ def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.nda
         cr *= np.float32(219 / 255)
     red, blue = color.luma_weights(picture.height)
     green = 1 - red - blue
-    rgb[..., 0] = _quantised(y + np.float32(2 * (1 - red)) * cr, peak)
-    rgb[..., 2] = _quantised(y + np.float32(2 * (1 - blue)) * cb, peak)
+    r, b = y + np.float32(2 * (1 - red)) * cr, y + np.float32(2 * (1 - blue)) * cb
     y -= np.float32(2 * red * (1 - red) / green) * cr
     y -= np.float32(2 * blue * (1 - blue) / green) * cb
-    rgb[..., 1] = _quantised(y, peak)
+    # One after the other into every third sample would take longer than all else.
+    cv2.merge([_quantised(channel, peak).astype(dtype) for channel in (r, y, b)], rgb)
     return rgb
 
 
