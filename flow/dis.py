@@ -25,8 +25,8 @@ def dis_flow(
     flow that each patch of each level tries besides what it found so far, and follows where that fits better; without
     one, none is tried. ``finest_scale`` is how often the images are halved where patches are matched last: 1 is the
     preset's, 0 matches every pixel and takes up to four times as long. ``descents`` and ``refinements`` are the steps
-    of the search for a patch and of the refinement of a level's flow, both the preset's. Raises ValueError if the sizes differ.
-    Source: Kroeger 2016, arXiv:1603.03590.
+    of the search for a patch and of the refinement of a level's flow, both the preset's. Raises ValueError if the sizes
+    differ. Source: Kroeger 2016, arXiv:1603.03590.
 
     >>> image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     >>> image = cv2.GaussianBlur(image, (0, 0), 2)

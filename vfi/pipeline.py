@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -325,12 +325,14 @@ def _started(fillings: Iterator[_Filling], between: Between) -> Iterator[tuple[_
             moves = filling.new and filling.span.kind == "motion" and all(frame.opaque for frame in filling.ends)
             waiting.append((filling, pool.submit(_start, between, filling) if moves else None))
             if len(waiting) > ahead:
-                first, start = waiting.popleft()
-                yield first, None if start is None else start.result()
-        for first, start in waiting:
-            yield first, None if start is None else start.result()
+                yield _awaited(*waiting.popleft())
+        yield from starmap(_awaited, waiting)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _awaited(filling: _Filling, start: Future[Any] | None) -> tuple[_Filling, Any]:
+    return filling, None if start is None else start.result()
 
 
 def _start(between: Starting, filling: _Filling) -> Any:

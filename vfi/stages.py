@@ -5,13 +5,14 @@ program waits for: decoders and encoders also work in threads of their own, besi
 """
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vfi import compositing
+from vfi import pipeline
 from vfi.media import Frame, VideoReader, VideoWriter
 from vfi.media.animation import AnimationReader
 from vfi.media.y4m import Y4mReader
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 STAGES = (
     "decode",  # opening and reading the source
     "colour",  # from stored samples to the model's RGB, and back
-    "flow",  # DIS and the matching of what it loses, or the flow network in its place
+    "flow",  # DIS and the matching of what it loses, or the flow network in its place: as far as that is waited for
     "net",  # the networks, with what they warp inside
     "warp and fuse",  # whatever else the model does
     "filter",  # FFmpeg's minterpolate
@@ -42,11 +43,15 @@ class Stages:
         self._synchronize = synchronize or (lambda: None)
         self._running: list[str] = []
         self._since = 0.0
+        self._thread = threading.get_ident()
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
-        """Count what passes until the end for this stage, and no longer for the one that was running."""
-        if self._running and self._running[-1] == stage:
+        """Count what passes until the end for this stage, and no longer for the one that was running.
+
+        What another thread does meanwhile is not waited for.
+        """
+        if threading.get_ident() != self._thread or (self._running and self._running[-1] == stage):
             yield
             return
         self._switch()
@@ -112,7 +117,11 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
 def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
     for name in ("_to_tensor", "_to_image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
-    # By name, as the interpolator calls it.
+    from vfi import compositing  # which takes PyTorch, as models do
+
+    # By name, as they are called.
+    awaited = "flow" if hasattr(interpolator.model, "start") else "colour"  # all that is started ahead
+    replace(pipeline, "_awaited", stages.timed(awaited, pipeline._awaited))
     replace(compositing, "compose_image", stages.timed("warp and fuse", compositing.compose_image))
     if interpolator._network is not None:  # all of what is not PyTorch
         for name in ("frame", "composed"):

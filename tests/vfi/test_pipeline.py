@@ -1,6 +1,7 @@
 import itertools
 import os
 import shutil
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -639,3 +640,42 @@ def test_highlights_beyond_white_do_not_flicker(tmp_path, blend):
     upsample(source, output, blend, TWICE, encoding=Encoding("ffv1"))
     luma = [memoryview(frame.picture.planes[0])[0] for frame in read(output)]
     assert luma == [240, 242, 244, 246, 248, 250, 252, 252]
+
+
+class Starting:
+    """Blends, after a start in another thread that says which pair it was for."""
+
+    def __init__(self, blend, fails=None):
+        self.blend, self.started, self.used, self.fails = blend, [], [], fails
+
+    def start(self, before, after):
+        if len(self.started) == self.fails:
+            raise ValueError("no motion")
+        self.started.append((int(before[0, 0, 0]), threading.get_ident()))
+        return self.started[-1][0]
+
+    def make(self, before, after, times, start):
+        self.used.append((int(before[0, 0, 0]), start, len(self.started)))
+        return ((image, None) for image in self.blend(before, after, times))
+
+
+def test_pairs_are_started_ahead_in_another_thread_and_come_out_the_same(blend):
+    between = Starting(blend)
+    made = list(interpolate(plain_frames(6), between, TWICE))
+    plain = list(interpolate(plain_frames(6), blend, TWICE))
+    assert [frame.time for frame in made] == [frame.time for frame in plain]
+    assert all(np.array_equal(a.rgb, b.rgb) for a, b in zip(made, plain, strict=True))
+    assert [before for before, _ in between.started] == [before for before, _, _ in between.used]
+    assert all(start == before for before, start, _ in between.used)
+    assert {thread for _, thread in between.started}.isdisjoint({threading.get_ident()})
+
+
+def test_what_fails_ahead_of_its_turn_is_told_in_its_turn(blend):
+    frames = interpolate(plain_frames(6), Starting(blend, fails=2), TWICE)
+    with pytest.raises(ValueError, match="no motion"):
+        list(frames)
+    between = Starting(blend)
+    frames = interpolate(plain_frames(60), between, TWICE)
+    next(frames)
+    frames.close()
+    assert len(between.started) < 10  # and what nobody waits for is not begun
