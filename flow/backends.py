@@ -91,12 +91,14 @@ def open_network(
     threads: int | None = None,
     shapes: Shapes = None,
     bfloat16: bool = False,
+    cache: Path | None = None,
 ) -> Runnable:
     """Open an exported file; backend: onnx, openvino or torch, by the file's ending if None; threads: None for any.
 
     shapes: of what will go in, by name, if that is known: OpenVINO then computes faster; bfloat16: whether OpenVINO may
-    multiply in that precision, the others do it in float32 all the same. Raises ValueError if the backend is unknown,
-    not installed or does not read such files, and ExportedFileError if it cannot read this one.
+    multiply in that precision, the others do it in float32 all the same; cache: a folder in which OpenVINO may keep
+    what it makes of the file for this processor and these shapes, to open it sooner the next time. Raises ValueError if
+    the backend is unknown, not installed or does not read such files, and ExportedFileError if it cannot read this one.
     """
     backend = backend or next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "")
     if backend not in ENDINGS:
@@ -110,12 +112,14 @@ def open_network(
         raise ExportedFileError(f"{path} does not exist: export the network first")
     runtime = import_extra(RUNTIMES[backend])
     try:
-        return _OPENERS[backend](runtime, path, threads, shapes, bfloat16)
+        return _OPENERS[backend](runtime, path, threads, shapes, bfloat16, cache)
     except Exception as error:  # every runtime has its own, some of them none at all
         raise ExportedFileError(f"{path} cannot be read by {RUNTIMES[backend]}: export the network anew") from error
 
 
-def _open_onnx(onnxruntime: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool) -> Runnable:
+def _open_onnx(
+    onnxruntime: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool, cache: Path | None
+) -> Runnable:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; nothing but the command line prints
     options.intra_op_num_threads = threads or 0
@@ -125,12 +129,16 @@ def _open_onnx(onnxruntime: Any, path: Path, threads: int | None, shapes: Shapes
     return Runnable(lambda arrays: session.run(None, dict(arrays)), [node.name for node in session.get_inputs()])
 
 
-def _open_openvino(openvino: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool) -> Runnable:
+def _open_openvino(
+    openvino: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool, cache: Path | None
+) -> Runnable:
     # Left to itself it computes in bfloat16 or float16 where the processor has them.
     precision = "bf16" if bfloat16 else "f32"
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
+    if cache is not None:
+        settings["CACHE_DIR"] = str(cache)
     core = openvino.Core()
     network = core.read_model(str(path))
     if shapes is not None:
@@ -143,7 +151,9 @@ def _open_openvino(openvino: Any, path: Path, threads: int | None, shapes: Shape
     return Runnable(compute, [node.get_any_name() for node in compiled.inputs])
 
 
-def _open_torch(torch: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool) -> Runnable:
+def _open_torch(
+    torch: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool, cache: Path | None
+) -> Runnable:
     program = torch.export.load(path)
     # The guards refuse frames so small that a grid of the network is a single pixel, on which it answers as well.
     network, names = program.module(check_guards=False), list(program.graph_signature.user_inputs)
@@ -157,7 +167,7 @@ def _open_torch(torch: Any, path: Path, threads: int | None, shapes: Shapes, bfl
 
 
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
-_OPENERS: dict[str, Callable[[Any, Path, int | None, Shapes, bool], Runnable]] = {
+_OPENERS: dict[str, Callable[[Any, Path, int | None, Shapes, bool, Path | None], Runnable]] = {
     "onnx": _open_onnx,
     "openvino": _open_openvino,
     "torch": _open_torch,

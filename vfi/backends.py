@@ -73,7 +73,8 @@ class Backend:
         if self._compute is None or sizes != self._sizes:
             self._file = self._file or self._prepared()
             threads = torch.get_num_threads()
-            self._compute = open_network(self._file, self.name, threads, sizes, self._bfloat16).compute
+            cache = self._file.with_suffix("")  # a blob for every size
+            self._compute = open_network(self._file, self.name, threads, sizes, self._bfloat16, cache).compute
             self._sizes = sizes
         return self._compute(inputs)
 

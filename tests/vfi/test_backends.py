@@ -1,5 +1,6 @@
 """Models computed by other runtimes than PyTorch."""
 
+import shutil
 from fractions import Fraction
 
 import cv2
@@ -64,12 +65,13 @@ def test_sizes_depths_and_flow_scales_may_change_between_calls(pair):
 
 def test_a_file_is_written_once_for_every_model_and_way_to_fall_back(pair):
     pytest.importorskip("openvino")
-    for name in cache_folder().glob("*"):
-        name.unlink()
+    shutil.rmtree(cache_folder(), ignore_errors=True)
     for fallback in ("soft", "soft", "hold"):
         Interpolator.load("fast", "cpu", fallback=fallback, backend="openvino")(*pair, THIRD)
     assert len(list(cache_folder().glob("*.onnx"))) == 2
-    assert {path.suffix for path in cache_folder().iterdir()} == {".onnx"}
+    # Beside each lies what OpenVINO made of it for this size and processor.
+    assert {path.suffix for path in cache_folder().iterdir() if path.is_file()} == {".onnx"}
+    assert all(len(list(path.with_suffix("").iterdir())) == 1 for path in cache_folder().glob("*.onnx"))
 
 
 def test_without_a_place_to_keep_it_a_model_is_written_for_this_time(pair, tmp_path, monkeypatch):
