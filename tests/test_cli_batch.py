@@ -9,12 +9,13 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-import cli
+from cli import app
+from vfi.interpolator import Interpolator
 from vfi.media.probe import probe
 
 
 def upsample(*arguments):
-    return CliRunner().invoke(cli.app, ["upsample", "-m", "blend", *map(str, arguments)])
+    return CliRunner().invoke(app, ["upsample", "-m", "blend", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -98,8 +99,8 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(folder, output, word
 
 
 def test_the_model_is_loaded_once(folder, monkeypatch):
-    loads, load = [], cli.load_interpolator
-    monkeypatch.setattr(cli, "load_interpolator", lambda *wishes: loads.append(wishes) or load(*wishes))
+    loads, load = [], Interpolator.load
+    monkeypatch.setattr(Interpolator, "load", lambda *names, **wishes: loads.append(names) or load(*names, **wishes))
     upsample(folder)
     assert len(loads) == 1
 

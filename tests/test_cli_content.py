@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import cli
+from cli import app
+from vfi.commands.options import CUT_THRESHOLD
 from vfi.cuts import THRESHOLD
 
 
@@ -27,7 +28,7 @@ def two_scenes(film):
 
 
 def vfi(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def frames(path):
@@ -75,7 +76,7 @@ def test_a_wrong_wish_is_one_sentence(two_scenes, wrong):
 
 
 def test_the_threshold_that_help_shows_is_the_one_in_use():
-    assert cli.CUT_THRESHOLD == THRESHOLD
+    assert CUT_THRESHOLD == THRESHOLD
 
 
 def test_the_report_tells_how_far_new_frames_are_to_be_trusted(two_scenes):
