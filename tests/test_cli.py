@@ -12,9 +12,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import load_checkpoint, save_checkpoint
 from flow.models import build_flow_model
+from vfi.commands.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "samples" / "webb.mp4"

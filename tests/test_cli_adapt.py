@@ -9,9 +9,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import save_checkpoint
 from vfi.adapt import adapt
+from vfi.commands.app import app
 from vfi.commands.parsing import parse_duration
 from vfi.models import build_model
 

@@ -9,7 +9,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 from vfi.interpolator import Interpolator
 from vfi.media.probe import probe
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 from vfi.commands.options import CUT_THRESHOLD
 from vfi.cuts import THRESHOLD
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import save_checkpoint
 from flow.color import flow_to_color, largest_motion
 from flow.files import FLOW_SUFFIXES, read_flow, write_flow
 from flow.models import build_flow_model
+from vfi.commands.app import app
 
 
 def vfi(*arguments):

@@ -8,11 +8,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import save_checkpoint
 from flow.files import read_flow
 from flow.models import build_flow_model
 from flow.noise import NoiseDataset
+from vfi.commands.app import app
 
 
 def vfi(*arguments):

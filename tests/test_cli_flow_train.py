@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import load_checkpoint
 from flow.files import write_flow
+from vfi.commands.app import app
 
 SMALL = ("--width", "0.05", "--crop", "64,64", "--batch", "2", "--workers", "1", "--device", "cpu")
 

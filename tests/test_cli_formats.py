@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 Y4M = b"YUV4MPEG2 W64 H48 F30000:1001 Ip A1:1 C420p10 XCOLORRANGE=LIMITED\n"
 FRAME = 6 + 64 * 48 * 3  # bytes

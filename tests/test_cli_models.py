@@ -8,10 +8,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow import checksums
 from flow.checkpoint import load_checkpoint
 from flow.models import build_flow_model
+from vfi.commands.app import app
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 from vfi.media.probe import probe
 
 

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from flow.checksums import digest
+from flow.choices import parse_flow_scale
 from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.projection import motions_at
-from flow.scale import parse_flow_scale
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.window import enlarge_flow
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend
-from vfi.models import UNTRAINED, VFI_MODELS, load_model
+from vfi.choices import UNTRAINED, Fallback
+from vfi.models import VFI_MODELS, load_model
 from vfi.models.classical import Classical
-from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
 from vfi.tile_plan import TilePlan
 from vfi.tiles import Tiled, place_tile

@@ -40,14 +40,23 @@ def adapt_command(
 
     [bold]Example:[/bold] vfi adapt clip.mp4 --budget 5m && vfi upsample clip.mp4 --model clip_adapted.safetensors
     """
+    from vfi.choices import check_model
+
+    seconds, part = parse_duration(budget, "--budget"), excerpt.part()
+    assert seconds is not None
+    motion.check()
+    check_model(model)
+
+    from vfi.media.open import check_source
+
+    check_source(source)
+
     from vfi.adapt import check_place, save_adapted
 
-    seconds = parse_duration(budget, "--budget")
-    assert seconds is not None
     output = placed(output, source.parent / f"{source.stem}_adapted.safetensors")
     check_place(output, overwrite)
     interpolator = motion.load(model)
-    adaptation = learn(source, interpolator, seconds, parts, telling.quiet, excerpt.part())
+    adaptation = learn(source, interpolator, seconds, parts, telling.quiet, part)
     if adaptation.kept:
         save_adapted(output, model, adaptation)
     written = str(output) if adaptation.kept else None

@@ -3,7 +3,9 @@
 import functools
 import inspect
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
@@ -32,7 +34,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapped(**values: Any) -> None:
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})  # type: ignore[operator]
-        with errors_told():
+        with ctrl_c_heard(), errors_told():
             function(**values)
 
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -61,8 +63,22 @@ def explanation(error: Exception) -> str | None:
 
 
 @contextmanager
+def ctrl_c_heard() -> Iterator[None]:
+    """Let Ctrl+C interrupt the work, so that what is half done is cleaned up, where so far it ended the program."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def errors_told() -> Iterator[None]:
-    """Turn the library's errors into one sentence on stderr and exit code 1; Ctrl+C into 130."""
+    """Turn the library's errors into one sentence on stderr and exit code 1, or 2 for wrong usage; Ctrl+C into 130."""
     try:
         yield
     except BrokenPipeError:  # whoever read our output has left
@@ -71,10 +87,14 @@ def errors_told() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("Interrupted.", err=True)
         raise typer.Exit(130) from None
+    except (typer.Exit, typer.BadParameter):
+        raise
     except Exception as error:
+        from vfi.explain import is_wrong_usage
+
         message = explanation(error)
         if message is None:
             raise
         where = "" if is_first_process() else f" in process {os.environ['RANK']}"
         typer.echo(f"Error{where}: {message}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if is_wrong_usage(error) else 1) from None

@@ -220,13 +220,15 @@ def flow_video_command(
     [bold]Example:[/bold] vfi flow video film.mp4 -o flow.mp4 --max-flow 20
     """
     from flow.by_name import find_estimator
-    from vfi.flow_video import color_video
     from vfi.outputs import refuse_existing, video_name
 
     view, part = looking.view(), excerpt.part_of(source)
     output = placed(output, Path(video_name(source, "flow")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, hardware.device, hardware.precision)
+
+    from vfi.flow_video import color_video
+
     with progress_bar(source.name, quiet=telling.quiet) as progress:
         summary = color_video(
             source,
@@ -284,13 +286,11 @@ def flow_arrows_command(
     """
     from flow.by_name import find_estimator
     from vfi.flow_inputs import IMAGE_SUFFIXES
-    from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
     from vfi.outputs import refuse_existing, video_name
 
     red, green, blue = parse_numbers(color, ",", 3, "--color", "255,255,0")
     if max(red, green, blue) > 255:
         raise typer.BadParameter(f"{color!r} goes beyond 255", param_hint="--color")
-    style = ArrowStyle(spacing, scale, threshold, (red, green, blue), everywhere)
     view = looking.view()
     first, still = inputs[0], inputs[0].suffix.lower() in IMAGE_SUFFIXES
     if len(inputs) != (2 if still and flow is None else 1) or (flow is not None and not still):
@@ -301,6 +301,10 @@ def flow_arrows_command(
     output = placed(output, Path(f"{first.stem}_arrows.png" if still else video_name(first, "arrows")))
     refuse_existing(output, overwrite)
     estimate, _ = find_estimator(model, hardware.device, hardware.precision)
+
+    from vfi.flow_video import ArrowStyle, arrow_picture, arrow_video
+
+    style = ArrowStyle(spacing, scale, threshold, (red, green, blue), everywhere)
     if still:
         second = inputs[1] if flow is None else None
         arrow_picture(

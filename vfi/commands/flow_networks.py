@@ -256,13 +256,17 @@ def export_flow_command(
     --model flownets.xml
     """
     from flow.backends import ending_of, files_of
-    from flow.estimator import FlowEstimator
-    from flow.export import export_flow
+    from flow.choices import check_network
     from vfi.outputs import refuse_existing
 
+    check_network(model)
     output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
     for file in files_of(output, format):
         refuse_existing(file, overwrite)
+
+    from flow.estimator import FlowEstimator
+    from flow.export import export_flow
+
     dataset = pairs.of(data) if data else None
     estimator = FlowEstimator.load(model, "cpu", "float32")
     written = export_flow(estimator, output, format, dataset=dataset, limit=limit)

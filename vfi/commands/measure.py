@@ -18,7 +18,7 @@ from vfi.commands.options import (
     Plot,
     Telling,
 )
-from vfi.commands.parsing import parse_fraction, parse_time
+from vfi.commands.parsing import parse_positive, parse_time
 from vfi.commands.places import check_picture, placed
 from vfi.commands.terminal import progress_bar
 
@@ -54,6 +54,11 @@ def evaluate_command(
 
     vfi eval fast --data SNU-FILM --variant hard --json
     """
+    from vfi.choices import check_model
+
+    making.check()
+    check_model(model)
+
     from vfi.evaluate import evaluate
     from vfi.lpips import LpipsMissing, load_lpips
     from vfi.triplets import open_triplets
@@ -73,6 +78,17 @@ def evaluate_command(
         typer.echo(report.to_json())
     else:
         typer.echo(f"{report.table()}\n{report}" if per_item else str(report))
+
+
+def parse_methods(text: str) -> list[str]:
+    """Read flow-fusion,blend,minterpolate."""
+    from vfi.choices import check_model
+    from vfi.minterpolate import MODES
+
+    names = text.split(",")
+    for name in names:
+        check_model(name, besides=MODES)
+    return names
 
 
 def compare_command(
@@ -98,18 +114,24 @@ def compare_command(
 
     [bold]Example:[/bold] vfi compare clip.mp4 --models flow-fusion,blend,minterpolate --end 10 -o report.html
     """
-    from vfi.compare import compare_models
-    from vfi.compare_page import render
+    from vfi.media.open import check_source
     from vfi.page import check_page, write_page
 
+    hardware.check()
+    part, names = excerpt.part(), parse_methods(models)
     output = placed(output, Path(f"{source.stem}_compare.html"))
     check_page(output, source, overwrite)
+    check_source(source)
+
+    from vfi.compare import compare_models
+    from vfi.compare_page import render
+
     with progress_bar(source.name, quiet=telling.quiet) as progress:
         found = compare_models(
             source,
-            models.split(","),
+            names,
             factor=factor,
-            part=excerpt.part(),
+            part=part,
             progress=progress,
             **dataclasses.asdict(hardware),
         )
@@ -160,16 +182,25 @@ def report_command(
 
     vfi report part.mp4 --source video.mp4 --start 1:30 --end 1:40
     """
-    from vfi.evaluate import evaluate
+    from vfi.choices import check_model
+    from vfi.media.open import check_source
     from vfi.page import check_page, write_page
+
+    part, slower = excerpt.part(), parse_positive(speed, "--speed")
+    motion.check()
+    if model is not None:
+        check_model(model)
+    output = placed(output, Path(f"{result.stem}_report.html"))
+    check_page(output, result, overwrite)
+    for path in (result, source):
+        check_source(path)
+
+    from vfi.evaluate import evaluate
     from vfi.report import report_result
     from vfi.report_page import render
     from vfi.triplets.film import open_film
 
-    output = placed(output, Path(f"{result.stem}_report.html"))
-    check_page(output, result, overwrite)
     interpolator = None if model is None else motion.load(model)
-    part, slower = excerpt.part(), parse_fraction(speed)
     with progress_bar(result.name, quiet=telling.quiet) as progress:
         found = report_result(result, source, part=part, speed=slower, progress=progress)
     if interpolator is not None:
@@ -201,19 +232,24 @@ def bench_command(
 
     [bold]Example:[/bold] vfi bench clip.mp4 --seconds 2 --models flow-fusion,fast,minterpolate --plot bench.png
     """
+    from vfi.media.open import check_source
+
+    hardware.check()
+    names, length = parse_methods(models), parse_time(seconds, "--seconds")
+    if length == 0:
+        raise typer.BadParameter("measure more than 0 seconds", param_hint="--seconds")
+    if plot is not None:
+        check_picture(plot, "--plot", overwrite)
+    check_source(source)
+
     from vfi.bench import bench
     from vfi.bench_report import describe as describe_bench
     from vfi.bench_report import draw
 
-    if plot is not None:
-        check_picture(plot, "--plot", overwrite)
-    length = parse_time(seconds, "--seconds")
-    if length == 0:
-        raise typer.BadParameter("measure more than 0 seconds", param_hint="--seconds")
     with progress_bar(source.name, unit="runs", quiet=telling.quiet) as progress:
         found = bench(
             source,
-            models.split(","),
+            names,
             seconds=length,
             rounds=rounds,
             progress=progress,

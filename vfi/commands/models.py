@@ -23,7 +23,8 @@ def list_models() -> None:
     """List the models that need no file, with their sizes and what they were trained on."""
     from flow.checkpoint import load_checkpoint, shipped_checkpoints
     from flow.models import FLOW_MODELS
-    from vfi.models import UNTRAINED, VFI_MODELS
+    from vfi.choices import UNTRAINED
+    from vfi.models import VFI_MODELS
 
     networks = shipped_checkpoints(FLOW_MODELS)
     files = shipped_checkpoints(VFI_MODELS) | networks
@@ -45,6 +46,10 @@ def show_model(
 
     [bold]Example:[/bold] vfi models info flow-fusion
     """
+    from vfi.choices import check_any_model
+
+    check_any_model(model)
+
     from vfi.models.card import model_card
 
     card = model_card(model)
@@ -110,13 +115,19 @@ def export_command(
     [bold]Example:[/bold] vfi export fast --format openvino
     """
     from flow.backends import ending_of, files_of
-    from vfi.export import export_model
-    from vfi.interpolator import Interpolator
+    from vfi.choices import check_fallback, check_model
     from vfi.outputs import refuse_existing
 
+    check_model(model)
+    if fallback is not None:
+        check_fallback(fallback)
     output = placed(output, Path(f"{Path(model).stem}{ending_of(format)}"))
     for file in files_of(output, format):
         refuse_existing(file, overwrite)
+
+    from vfi.export import export_model
+    from vfi.interpolator import Interpolator
+
     interpolator = Interpolator.load(model, "cpu", "float32", fallback=fallback, backend="torch")
     written = export_model(interpolator.model, output, format)
     typer.echo(json_document(dataclasses.asdict(written)) if as_json else str(written))

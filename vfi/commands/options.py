@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vfi.commands.parsing import parse_bytes, parse_fraction, parse_pairs, parse_time
+from vfi.commands.parsing import parse_bytes, parse_pairs, parse_positive, parse_time
 
 if TYPE_CHECKING:
     from vfi.interpolator import Interpolator
@@ -41,6 +41,13 @@ class Hardware:
     device: Device = "auto"
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel="Model")] = "auto"
 
+    def check(self) -> None:
+        """Raise ValueError for what cannot be meant, without torch, for whose import nobody should wait in vain."""
+        from flow.choices import check_device, check_precision
+
+        check_device(self.device)
+        check_precision(self.precision)
+
 
 @dataclass(frozen=True)
 class Motion(Hardware):
@@ -64,6 +71,14 @@ class Motion(Hardware):
             rich_help_panel="Model",
         ),
     ] = None
+
+    def check(self) -> None:
+        from flow.choices import TWO_WAY, check_network, parse_flow_scale
+
+        super().check()
+        parse_flow_scale(self.flow_scale)
+        if self.flow is not None:
+            check_network(self.flow, besides=TWO_WAY)
 
     def load(self, model: str) -> "Interpolator":
         """Return a model, by its name or file, as it is to compute; raises what `Interpolator.load` does."""
@@ -101,6 +116,14 @@ class Making(Motion):
         ),
     ] = "auto"
 
+    def check(self) -> None:
+        from vfi.choices import check_backend, check_fallback
+
+        super().check()
+        check_backend(self.backend)
+        if self.fallback is not None:
+            check_fallback(self.fallback)
+
     def identity(self, model: str) -> dict[str, str]:
         """Return in words what the frames of a model depend on, see `Interpolator.identity`."""
         from vfi.interpolator import Interpolator
@@ -125,6 +148,13 @@ class LargeMaking(Making):
             help="Memory to make do with, 4GB (default: what is free).", show_default=False, rich_help_panel="Model"
         ),
     ] = None
+
+    def check(self) -> None:
+        from vfi.choices import parse_tile
+
+        super().check()
+        parse_tile(self.tile)
+        self.wishes()
 
     def wishes(self) -> dict[str, Any]:
         return super().wishes() | {"memory": self.memory and parse_bytes(self.memory, "--memory")}
@@ -197,10 +227,13 @@ class Encoder:
     ] = None
 
     def encoding(self) -> "Encoding":
-        """Return it as the library takes it."""
+        """Return it as the library takes it; raises WishError for what a codec does not take."""
         from vfi.media import Encoding
+        from vfi.media.encoding import check_encoding
 
-        return Encoding(self.codec, self.crf, self.preset, self.pix_fmt, parse_pairs(self.encoder_opt or []))
+        encoding = Encoding(self.codec, self.crf, self.preset, self.pix_fmt, parse_pairs(self.encoder_opt or []))
+        check_encoding(encoding)
+        return encoding
 
 
 @dataclass(frozen=True)
@@ -229,7 +262,7 @@ class Chunks:
 
     def seconds(self) -> Fraction:
         """Return how long a chunk lasts."""
-        return parse_fraction(self.chunk)
+        return parse_positive(self.chunk, "--chunk")
 
 
 Overwrite = Annotated[

@@ -23,13 +23,19 @@ def pair(
 
     [bold]Example:[/bold] vfi pair a.png b.png --count 3 -o between
     """
+    from vfi.choices import check_model
+    from vfi.media import MediaError
     from vfi.media.images import read_image, write_image
     from vfi.outputs import refuse_existing
 
+    making.check()
+    check_model(model)
     files = [output / f"{first.stem}_{i:0{len(str(count))}d}.png" for i in range(1, count + 1)]
     for file in files:
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
+    if (before.shape, before.dtype) != (after.shape, after.dtype):
+        raise MediaError(f"{first} and {second} differ in size or depth: bring them to one")
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
     interpolator = making.load(model)
     output.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,20 @@ from fractions import Fraction
 import typer
 
 
-def parse_fraction(text: str) -> Fraction:
+def parse_fraction(text: str, option: str) -> Fraction:
     """Read 2, 2.5, 5/2 exactly."""
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise typer.BadParameter(f"{text!r} is not a number like 2, 5/2 or 60000/1001") from None
+        raise typer.BadParameter(f"{text!r} is not a number like 2, 5/2 or 60000/1001", param_hint=option) from None
+
+
+def parse_positive(text: str, option: str) -> Fraction:
+    """Read a number above 0 exactly."""
+    number = parse_fraction(text, option)
+    if number <= 0:
+        raise typer.BadParameter(f"{text} is not above 0", param_hint=option)
+    return number
 
 
 def stronger(context: typer.Context, **options: str) -> list[str | None]:

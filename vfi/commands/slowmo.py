@@ -21,7 +21,7 @@ from vfi.commands.options import (
     Overwrite,
     Telling,
 )
-from vfi.commands.parsing import parse_fraction
+from vfi.commands.parsing import parse_fraction, parse_positive
 from vfi.commands.terminal import json_document
 
 
@@ -70,23 +70,32 @@ def slowmo(
     vfi slowmo clip.mp4 --speed 1/4
     vfi slowmo match.mkv --start 1:02:03 --end 1:02:08 --speed 0.1 --audio mute
     """
+    from vfi.choices import check_model
+
+    times, chunk = parse_fraction(speed, "--speed"), chunks.seconds()
+    rate = parse_positive(fps, "--fps") if fps else None
+    making.check()
+    check_model(model)
+
     from vfi.media import SlowMotion
+    from vfi.media.open import check_source
     from vfi.outputs import make_folder, names_folder, output_path, refuse_existing
     from vfi.resumable import can_resume
     from vfi.spans import Content
     from vfi.timing import Factor, TargetRate
 
-    slow = SlowMotion(parse_fraction(speed), audio)  # type: ignore[arg-type]
-    timing = TargetRate(parse_fraction(fps)) if fps else Factor(1 / slow.speed)
+    slow = SlowMotion(times, audio)  # type: ignore[arg-type]
+    timing = TargetRate(rate) if rate else Factor(1 / slow.speed)
     content, part = Content(cuts, cut_threshold, held), excerpt.part()  # type: ignore[arg-type]
+    encoding = encoder.encoding()
     number = str(1 / slow.speed).replace("/", "-")
     fields = {"speed": str(slow.speed).replace("/", "-"), "model": Path(model).stem}
     target = output_path(source, output, f"slow{number}x", fields)
     refuse_existing(target, overwrite)
+    check_source(source)
     resumable = can_resume(source, target)
     if chunks.workdir is not None and not resumable:
         raise typer.BadParameter("name a film, to be written as a film", param_hint="--workdir")
-    encoding = encoder.encoding()
     interpolator = making.load(model)
     if output is not None and names_folder(output):
         make_folder(target.parent)
@@ -97,7 +106,7 @@ def slowmo(
     if resumable:
         summary = make_resumably(
             source, target, source.name, telling.quiet, made_by=making.identity(model), workdir=chunks.workdir,
-            chunk=chunks.seconds(), restart=chunks.restart, **wishes,
+            chunk=chunk, restart=chunks.restart, **wishes,
         )  # fmt: skip
     else:
         summary = make_at_once(source, target, source.name, telling.quiet, **wishes)

@@ -55,19 +55,24 @@ def study_losses_command(
 
     [bold]Example:[/bold] vfi study losses clip.mp4 --losses mse,ssim,l1+0.2*ssim --optimizers adam --budget 60s
     """
+    from vfi.media.open import check_source
     from vfi.page import check_page, write_page
-    from vfi.study.page import render
-    from vfi.study.plan import Plan, all_variants
-    from vfi.study.study import Stopped, study_losses
 
     if steps is not None and budget is not None:
         chosen, budget = stronger(context, steps=str(steps), budget=budget)
         steps = steps if chosen else None
     seconds = parse_duration(budget, "--budget")
-    plan = Plan(steps or Plan.steps, seconds, seed)
-    variants = all_variants(*([word.strip() for word in words.split(",")] for words in (losses, optimizers, fusion)))
+    part = excerpt.part()
     output = placed(output, Path(f"{source.stem}_study.html"))
     check_page(output, source, overwrite)
+    check_source(source)
+
+    from vfi.study.page import render
+    from vfi.study.plan import Plan, all_variants
+    from vfi.study.study import Stopped, study_losses
+
+    plan = Plan(steps or Plan.steps, seconds, seed)
+    variants = all_variants(*([word.strip() for word in words.split(",")] for words in (losses, optimizers, fusion)))
     folder = run or Path("runs") / f"study-{source.stem}"
 
     def tell(done: "Run") -> None:
@@ -85,7 +90,7 @@ def study_losses_command(
             noting_ctrl_c("Stopping after this step, to keep what was learnt") as stop,
         ):
             found = study_losses(
-                source, variants, folder, plan, part=excerpt.part(), device=device, tell=tell,
+                source, variants, folder, plan, part=part, device=device, tell=tell,
                 progress=progress, stop=stop,
             )  # fmt: skip
     except Stopped as stopped:

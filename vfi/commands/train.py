@@ -116,6 +116,9 @@ def train_command(
 
     torchrun --nproc-per-node 2 --no-python -- vfi train corpus vimeo_septuplet shards --config my.toml
     """
+    lengths, sizes = parse_spans(spans), parse_model_config(model_config)
+    hardware.check()
+
     from vfi.corpus import Sampling
     from vfi.objective import Weights
     from vfi.train import Recipe, open_training
@@ -124,14 +127,14 @@ def train_command(
     recipe = Recipe(
         steps=steps, accumulate=accumulate, loss=loss, weights=Weights(frame_weight, level_weight, teacher_weight),
         sampling=Sampling(
-            batch, crop, shrink, parse_spans(spans), static, teacher=teacher, synthetic=synthetic, largest=largest
+            batch, crop, shrink, lengths, static, teacher=teacher, synthetic=synthetic, largest=largest
         ),
         optimizer=optimizer, lr=lr, warmup=warmup, ema=ema, seed=seed, freeze=tuple(freeze or []),
         validate_every=validate_every,
     )  # fmt: skip
     with progress_bar("decoding", unit="videos") as progress:
         training = open_training(
-            model, parse_model_config(model_config), source, recipe, run or Path("runs") / model, init=init,
+            model, sizes, source, recipe, run or Path("runs") / model, init=init,
             anew=anew or [], cache=cache.expanduser(), validation=val, workers=workers,
             progress=progress, **dataclasses.asdict(hardware),
         )  # fmt: skip

@@ -27,7 +27,7 @@ from vfi.commands.options import (
     Overwrite,
     Telling,
 )
-from vfi.commands.parsing import parse_duration, parse_fraction, stronger
+from vfi.commands.parsing import parse_duration, parse_fraction, parse_positive, stronger
 from vfi.commands.places import check_picture
 from vfi.commands.terminal import json_document, report_skipped
 
@@ -163,15 +163,28 @@ def upsample(
     ffmpeg -i a.mp4 -f yuv4mpegpipe - | vfi upsample - -o - | ffplay -
     vfi upsample film.mkv --preview 2s      [dim]what to expect: two seconds from the middle[/dim]
     """
+    from vfi.choices import check_model
+    from vfi.timing import Factor, TargetRate
+
+    if factor is not None and fps is not None:
+        factor, fps = stronger(context, factor=factor, fps=fps)
+    timing = TargetRate(parse_fraction(fps, "--fps")) if fps else Factor(parse_fraction(factor or "2", "--factor"))
+    budget, glimpse = parse_duration(adapt, "--adapt"), parse_duration(preview, "--preview")
+    rate_in = parse_positive(fps_in, "--fps-in") if fps_in else None
+    chunk = chunks.seconds()
+    making.check()
+    check_model(model)
+
     from vfi.batch import find_inputs, plan_batch
     from vfi.media.deinterlace import check_deinterlace
+    from vfi.media.open import check_sink, check_source
     from vfi.outputs import names_folder, output_path, refuse_existing
     from vfi.resumable import can_resume
     from vfi.spans import Content
-    from vfi.timing import Factor, TargetRate
 
     content, part = Content(cuts, cut_threshold, held), excerpt.part()  # type: ignore[arg-type]
     check_deinterlace(deinterlace)
+    encoding = encoder.encoding()
     inputs = find_inputs(sources)
     many = len(sources) > 1 or bool(inputs.found)
     if list_cuts:
@@ -179,12 +192,6 @@ def upsample(
             raise typer.BadParameter("name one video", param_hint="--list-cuts")
         print_cuts(sources[0], part, cut_threshold, telling.as_json)
         return
-
-    if factor is not None and fps is not None:
-        factor, fps = stronger(context, factor=factor, fps=fps)
-    timing = TargetRate(parse_fraction(fps)) if fps else Factor(parse_fraction(factor or "2"))
-    budget, glimpse = parse_duration(adapt, "--adapt"), parse_duration(preview, "--preview")
-    rate_in = parse_fraction(fps_in) if fps_in else None
     piped = output == "-"  # standard output holds the video alone
     number = (fps or factor or "2").replace("/", "-")
     fields = {"fps" if fps else "factor": number, "model": Path(model).stem}
@@ -193,8 +200,12 @@ def upsample(
         raise typer.BadParameter("name one video: - holds no more", param_hint="--output")
     batch = plan_batch(inputs, lambda source: output_path(source, output, change, fields, many))
     report_skipped(batch.skipped)
+    new_folders = output is not None and names_folder(output, many)
     if not many:
         refuse_existing(batch.jobs[0].output, overwrite)
+        if not new_folders:
+            check_sink(batch.jobs[0].output, batch.jobs[0].source, overwrite)
+        check_source(batch.jobs[0].source)
     # Chunks begin anywhere in a film with its own clock.
     asked = {
         "rate_in": rate_in,
@@ -214,7 +225,6 @@ def upsample(
         if many:
             raise typer.BadParameter("name one video", param_hint="--confidence")
         check_picture(confidence, "--confidence", overwrite)
-    encoding = encoder.encoding()
     interpolator = making.load(model)
     if confidence is not None:
         from vfi.interpolator import knows_confidence
@@ -225,10 +235,10 @@ def upsample(
         typer.echo(f"{model} on {interpolator.device} in {interpolator.precision}", err=True)
 
     films = _Films(
-        model, making, interpolator, timing, part, budget, glimpse, chunks, telling, piped, verbose,
+        model, making, interpolator, timing, part, budget, glimpse, chunks, chunk, telling, piped, verbose,
         wishes={"encoding": encoding, "content": content, "overwrite": overwrite},
         at_once=at_once,
-        new_folders=output is not None and names_folder(output, many),
+        new_folders=new_folders,
     )  # fmt: skip
     if many:
         run_batch(batch, films)
@@ -255,6 +265,7 @@ class _Films:
     budget: float | None  # seconds to learn each film first
     glimpse: float | None  # seconds to make of its middle
     chunks: Chunks
+    chunk: Fraction  # seconds
     telling: Telling
     piped: bool  # whether standard output holds the film
     verbose: bool
@@ -301,7 +312,7 @@ class _Films:
             interpolator, made_by = self.making.load(str(weights)), self.making.identity(str(weights))
         return make_resumably(
             job.source, job.output, label, self.telling.quiet, between=interpolator, made_by=made_by,
-            timing=self.timing, part=self.part, workdir=folder, chunk=self.chunks.seconds(),
+            timing=self.timing, part=self.part, workdir=folder, chunk=self.chunk,
             restart=self.chunks.restart, **self.wishes,
         )  # fmt: skip
 

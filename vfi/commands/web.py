@@ -24,13 +24,15 @@ def serve_page(
 
     [bold]Example:[/bold] vfi web --max-size 2GB --max-seconds 3600
     """
+    size = parse_bytes(max_size, "--max-size")
+
     import threading
     import webbrowser
 
     from vfi.web.limits import Limits
     from vfi.web.server import serving
 
-    limits = Limits(parse_bytes(max_size, "--max-size"), max_seconds)
+    limits = Limits(size, max_seconds)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # services are stopped so; also then nothing is left
     with serving(host, port, limits) as address:
         typer.echo(f"The page is at {address} (Ctrl+C ends it)")
