@@ -35,7 +35,10 @@ def pair(
         refuse_existing(file, overwrite)
     before, after = read_image(first), read_image(second)
     if (before.shape, before.dtype) != (after.shape, after.dtype):
-        raise MediaError(f"{first} and {second} differ in size or depth: bring them to one")
+        sizes = [f"{image.shape[1]}x{image.shape[0]} {image.dtype}" for image in (before, after)]
+        raise MediaError(
+            f"{first} and {second} differ, they are {' and '.join(sizes)}: bring them to one size and depth"
+        )
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
     interpolator = making.load(model)
     output.mkdir(parents=True, exist_ok=True)
