@@ -79,6 +79,13 @@ def test_where_nothing_is_set_show_says_so():
     assert "Nothing is set" in done.stderr
 
 
+def test_a_file_that_is_named_but_not_there_is_told(tmp_path):
+    for command in (["config", "show"], ["devices"]):
+        done = vfi("--config", tmp_path / "none.toml", *command)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert "none.toml" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"), [("[upsample]\ncfr = 1", "did you mean crf?"), ("upsample", "is no TOML file")]
 )

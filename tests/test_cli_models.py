@@ -47,6 +47,14 @@ def test_verify_names_the_damaged_file_and_exits_with_1():
     assert [name for name, fault in faults.items() if fault] == ["fast.safetensors"]
 
 
+def test_list_is_told_in_words_or_as_one_json_document():
+    listed = {model["name"]: model for model in json.loads(models("list", "--json").stdout)}
+    assert {path.stem for path in CHECKPOINTS.glob("*.safetensors")} < set(listed)
+    assert (listed["blend"]["parameters"], listed["flownets"]["kind"]) == (0, "optical flow")
+    said = models("list").stdout.splitlines()
+    assert [line.split(":")[0] for line in said] == list(listed)
+
+
 def test_info_shows_a_card_or_one_json_document():
     assert "blend: interpolation model blend" in models("info", "blend").stdout
     assert json.loads(models("info", "blend", "--json").stdout)["parameters"] == 0

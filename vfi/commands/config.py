@@ -79,8 +79,11 @@ def show_config(context: typer.Context, as_json: AsJson = False) -> None:
 
     [bold]Example:[/bold] VFI_UPSAMPLE_CRF=18 vfi config show
     """
-    from vfi.config import find_settings
+    from vfi.config import ConfigError, find_settings
 
+    named = context.find_root().get_parameter_source("config")
+    if named is not None and named.name == "COMMANDLINE" and not context.obj.exists():
+        raise ConfigError(f"{context.obj} does not exist: check the name")
     known = known_options(context.find_root().command)
     settings = find_settings(context.obj, known, os.environ)
     if as_json:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,23 +19,32 @@ from vfi.commands.places import placed
 from vfi.commands.terminal import json_document
 
 
-def list_models() -> None:
+def list_models(as_json: AsJson = False) -> None:
     """List the models that need no file, with their sizes and what they were trained on."""
     from flow.checkpoint import load_checkpoint, shipped_checkpoints
-    from flow.models import FLOW_MODELS
-    from vfi.choices import UNTRAINED
-    from vfi.models import VFI_MODELS
+    from flow.choices import NETWORKS
+    from vfi.choices import MODELS, UNTRAINED
 
-    networks = shipped_checkpoints(FLOW_MODELS)
-    files = shipped_checkpoints(VFI_MODELS) | networks
+    networks = shipped_checkpoints(NETWORKS)
+    files = shipped_checkpoints(MODELS) | networks
+    listed: list[dict[str, Any]] = []
     for name in sorted({*files, *UNTRAINED}):
-        if name in UNTRAINED:
-            typer.echo(f"{name}: no training needed")
+        kind = "optical flow" if name in networks else "interpolation"
+        checkpoint = None if name in UNTRAINED else load_checkpoint(files[name])
+        size = sum(weight.numel() for weight in checkpoint.weights.values()) if checkpoint else 0
+        listed.append(
+            {"name": name, "kind": kind, "parameters": size, "samples": checkpoint.samples if checkpoint else 0}
+        )
+    if as_json:
+        typer.echo(json_document(listed))
+        return
+    for model in listed:
+        if not model["parameters"]:
+            typer.echo(f"{model['name']}: no training needed")
             continue
-        checkpoint = load_checkpoint(files[name])
-        size = sum(weight.numel() for weight in checkpoint.weights.values())
-        kind = "flow network, " if name in networks else ""
-        typer.echo(f"{name}: {kind}{size / 1e6:.2f} M parameters, trained on {checkpoint.samples} crops")
+        kind = "flow network, " if model["name"] in networks else ""
+        size, samples = model["parameters"] / 1e6, model["samples"]
+        typer.echo(f"{model['name']}: {kind}{size:.2f} M parameters, trained on {samples} crops")
 
 
 def show_model(
