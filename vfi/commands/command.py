@@ -66,7 +66,7 @@ def explanation(error: Exception) -> str | None:
 def ctrl_c_heard() -> Iterator[None]:
     """Let Ctrl+C interrupt the work, so that what is half done is cleaned up, where so far it ended the program."""
     before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
