@@ -29,6 +29,10 @@ class Runnable(NamedTuple):
     inputs: list[str]
 
 
+class NotInstalled(ValueError):
+    """A package is needed that is not there; the message says how to install it."""
+
+
 class ExportedFileError(ValueError):
     """The file cannot be used as an exported network; the message says why."""
 
@@ -73,11 +77,11 @@ def files_of(path: Path, format: str) -> tuple[Path, ...]:
 
 
 def import_extra(name: str) -> Any:
-    """Return a module that comes with the extra `export`; raises ValueError with the command that installs it."""
+    """Return a module that comes with the extra `export`; raises NotInstalled with the command for it."""
     try:
         return import_module(name)
     except ImportError as error:
-        raise ValueError(f"{name} is not installed: run pip install 'vfi[export]'") from error
+        raise NotInstalled(f"{name} is not installed: run pip install 'vfi[export]'") from error
 
 
 def _frames(image: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from flow.backends import EXPORTED, ExportedFlow
+from flow.choices import check_network
 from flow.dis import dis_flow
 from flow.farneback import farneback_flow
 
@@ -56,6 +57,7 @@ def find_estimator(
         if device not in ("auto", "cpu") or precision not in ("auto", "float32"):
             raise ValueError(f"{name} computes on the CPU in its own precision: leave out --device and --precision")
         return ExportedFlow(Path(name), backend) if exported else CLASSICAL[name], "cpu"
+    check_network(name, CLASSICAL)
     # torch takes a second to import, and the classical ones need none.
     from flow.estimator import FlowEstimator
 

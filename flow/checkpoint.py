@@ -3,6 +3,8 @@
 A checkpoint is data: reading one runs no code of its author.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -10,11 +12,12 @@ import typing
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+
+if TYPE_CHECKING:  # torch takes seconds to import, and to find a file needs none of it
+    from torch import Tensor, nn
 
 FORMAT = "vfi-1"
 Config = TypeVar("Config")
@@ -22,6 +25,10 @@ Config = TypeVar("Config")
 
 class CheckpointError(ValueError):
     """The file cannot be used as a checkpoint; the message says why."""
+
+
+class UnknownNameError(CheckpointError):
+    """No model is called so; the message lists those that there are."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, name: str, model: nn.Module, trained: dict[str, Any]) -> None:
     """Write a model that keeps its config dataclass as ``model.config``; replaces the file in one move."""
+    from safetensors.torch import save_file
+
     header = {
         "format": FORMAT,
         "model": name,
@@ -87,6 +96,8 @@ def halve_checkpoint(source: Path, target: Path) -> None:
 
     Raises CheckpointError if the source is none.
     """
+    from safetensors.torch import save_file
+
     weights = load_checkpoint(source).weights
     with safe_open(source, "pt") as file:
         save_file(
@@ -109,7 +120,7 @@ def shipped_checkpoints(models: Container[str], folder: Path | None = None) -> d
     found = {}
     for path in sorted((folder or checkpoint_folder()).glob("*.safetensors")):
         try:
-            with safe_open(path, "pt") as file:
+            with safe_open(path, "np") as file:
                 header = file.metadata() or {}
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is damaged ({error}): install vfi anew") from error
@@ -122,7 +133,7 @@ def find_checkpoint(name: str, what: str, models: Container[str], besides: Itera
     """Return the file of a shipped checkpoint by its name, or ``name`` itself if that is a file's.
 
     Of ``models``, a table, it is to hold one; ``what`` these are, and the names that the caller takes ``besides``, are
-    for the error: CheckpointError that lists what there is.
+    for the error: UnknownNameError that lists what there is.
     """
     shipped = shipped_checkpoints(models)
     if name in shipped:
@@ -131,7 +142,7 @@ def find_checkpoint(name: str, what: str, models: Container[str], besides: Itera
     if path.suffix == ".safetensors" or path.is_file():
         return path
     names = ", ".join([*besides, *shipped])
-    raise CheckpointError(f"there is no {what} {name!r}: use {names + ', or ' if names else ''}a .safetensors file")
+    raise UnknownNameError(f"there is no {what} {name!r}: use {names + ', or ' if names else ''}a .safetensors file")
 
 
 def parse_config(config_class: type[Config], values: dict[str, Any]) -> Config:

@@ -229,15 +229,16 @@ def open_dataset(
     clean or final (both if None), occ or noc (occ if None); split_file: a text with a 1 (train) or a 2 (val) for each
     pair, in the order of the split all, instead of what the data set comes with; size (height, width) and seed of
     made-up scenes, of which val has 100 from other pictures than train if there are two or more.
-    Raises DatasetError if the folder is none of those known, or lacks a file, or the split or variant is unknown.
+    Raises DatasetError if the folder is none of those known, or lacks a file or the variant, and ValueError for another
+    split or share.
     Sources: Dosovitskiy 2015, arXiv:1504.06852 (FlyingChairs); Ilg 2016, arXiv:1612.01925 (ChairsSDHom); Mayer 2016,
     arXiv:1512.02134 (FlyingThings3D); Butler 2012, doi:10.1007/978-3-642-33783-3_44 (Sintel); Geiger 2012,
     doi:10.1109/CVPR.2012.6248074 and Menze 2015, doi:10.1109/CVPR.2015.7298925 (KITTI).
     """
     if split not in SPLITS:
-        raise DatasetError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
+        raise ValueError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
     if not 0 < held_out < 1:
-        raise DatasetError(f"the share held out is {held_out:g}: use one between 0 and 1")
+        raise ValueError(f"the share held out is {held_out:g}: use one between 0 and 1")
     if str(source).startswith(SYNTHETIC):
         if split_file:
             raise DatasetError(f"{source} has no pairs of its own to split by {split_file}: leave it out")

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+from flow.choices import check_device, check_precision
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -20,10 +20,8 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("cuda", own)
     if name == "auto":
         return automatic_device()[0]
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"unknown device {name!r}: use auto, cpu or cuda") from error
+    check_device(name)
+    device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {name!r} is not to be had here: use cpu")
     return device
@@ -36,11 +34,10 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """
     if name == "auto":
         return automatic_precision(device)[0]
-    if name not in PRECISIONS:
-        raise ValueError(f"unknown precision {name!r}: use auto, {', '.join(PRECISIONS)}")
+    check_precision(name)
     if name == "float16" and device.type == "cpu":
         raise ValueError("float16 needs a GPU: use float32 or bfloat16 on the CPU")
-    return PRECISIONS[name]
+    return getattr(torch, name)
 
 
 def multiplies_bfloat16() -> bool:

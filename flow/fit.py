@@ -24,6 +24,10 @@ from flow.record import note_start
 Validate = Callable[[nn.Module], dict[str, float]]
 
 
+class RunError(ValueError):
+    """The folder of a run cannot be gone on with; the message says why."""
+
+
 class Diverged(ValueError):
     """The loss is no longer finite."""
 
@@ -301,11 +305,11 @@ class Fit(ABC):
             return
         name = state.get("name", self.name)  # older runs do not tell
         if (name, state["average"] is None) != (self.name, self.average is None):
-            raise ValueError(f"{self.run} holds another training, of {name}: choose another run folder")
+            raise RunError(f"{self.run} holds another training, of {name}: choose another run folder")
         try:
             self.model.load_state_dict(state["model"])
         except RuntimeError as error:
-            raise ValueError(f"{self.run} holds the training of another model: choose another run folder") from error
+            raise RunError(f"{self.run} holds the training of another model: choose another run folder") from error
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -317,6 +321,6 @@ def _read_state(file: Path) -> dict[str, Any]:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError, EOFError) as error:
-        raise ValueError(
+        raise RunError(
             f"{file} is damaged: remove it to begin anew, with --init the run's model.safetensors to keep its weights"
         ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from flow.backends import ending_of, files_of, import_extra
+from flow.backends import ExportedFileError, ending_of, files_of, import_extra
 
 _ONNX_LIMIT = 2**31  # bytes: protobuf's
 
@@ -24,13 +24,13 @@ Example = Mapping[str, Tensor]
 def new_network(path: Path, format: str) -> Iterator[Path]:
     """Yield where to write and try a file, which then comes to ``path``; after an error none is left.
 
-    Raises ValueError if the format is unknown, or the name's ending or folder are not what they must be.
+    Raises ValueError if the format is unknown or the name ends otherwise, and ExportedFileError if there is no folder.
     """
     ending = ending_of(format)
     if path.suffix.lower() != ending:
         raise ValueError(f"{path} must end in {ending} to be of the format {format}: name it {path.stem}{ending}")
     if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder: make it, or name another file")
+        raise ExportedFileError(f"{path.parent} is no folder: make it, or name another file")
     # Beside the file, so that it is moved within a disk, and gone whatever happens.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
         yield Path(folder) / path.name

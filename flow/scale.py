@@ -12,21 +12,6 @@ from torch import Tensor
 from flow.warp import resize
 
 LINES = 540  # short side up to which flow is estimated at full size
-SCALES = (1, 2, 4, 8)  # how many times smaller it may be
-
-
-def parse_flow_scale(text: str) -> int | None:
-    """Return how many times smaller frames are when their flow is estimated; None to choose by their size.
-
-    Raises ValueError that lists what there is.
-
-    >>> parse_flow_scale("1/2"), parse_flow_scale("0.25"), parse_flow_scale("auto")
-    (2, 4, None)
-    """
-    known = {"auto": None} | {name: n for n in SCALES for name in (f"1/{n}", f"{1 / n:g}")}
-    if text not in known:
-        raise ValueError(f"unknown flow scale {text!r}: use auto, 1, {', '.join(f'1/{n}' for n in SCALES[1:])}")
-    return known[text]
 
 
 def choose_flow_scale(height: int, width: int) -> int:

@@ -12,9 +12,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import load_checkpoint, save_checkpoint
 from flow.models import build_flow_model
+from vfi.commands.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "samples" / "webb.mp4"
@@ -111,17 +111,17 @@ def test_pair_and_eval_take_the_flow_too(tmp_path, network):
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("wish", "code", "words"),
     [
-        (["--flow", "raft"], "there is no flow model 'raft': use dis, "),
-        (["--flow", "fast"], "there is no flow model 'fast'"),
-        (["--flow", "missing.safetensors"], "does not exist"),
-        (["--flow", "dis", "--model", "blend"], "leave out the flow"),
+        (["--flow", "raft"], 2, "there is no flow model 'raft': use dis, "),
+        (["--flow", "fast"], 2, "there is no flow model 'fast'"),
+        (["--flow", "missing.safetensors"], 1, "does not exist"),
+        (["--flow", "dis", "--model", "blend"], 2, "leave out the flow"),
     ],
 )
-def test_a_flow_that_is_not_to_be_had_is_one_sentence(clip, wish, words):
+def test_a_flow_that_is_not_to_be_had_is_one_sentence(clip, wish, code, words):
     done = vfi("upsample", clip, *wish)
-    assert done.exit_code == 1, done.output
+    assert done.exit_code == code, done.output
     assert len(done.stderr.strip().splitlines()) == 1
     assert words in done.stderr
     assert not clip.with_name("clip_2x.mp4").exists()
@@ -193,13 +193,13 @@ def test_wrong_usage_exits_with_2(clip, wrong):
 )
 def test_a_wish_that_cannot_be_met_is_one_sentence(clip, wrong):
     done = vfi("upsample", clip, *wrong)
-    assert done.exit_code == 1, done.output
+    assert done.exit_code == 2, done.output
     assert len(done.stderr.strip().splitlines()) == 1
     assert not clip.with_name("clip_2x.mp4").exists()
 
 
 def test_help_needs_no_heavy_import():
-    check = "import sys, cli; assert not {'torch', 'av', 'kornia', 'cv2'} & set(sys.modules)"
+    check = "import sys, vfi.commands.app; assert not {'torch', 'av', 'kornia', 'cv2'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)
 
 

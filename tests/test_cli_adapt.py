@@ -9,9 +9,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app, parse_duration
 from flow.checkpoint import save_checkpoint
 from vfi.adapt import adapt
+from vfi.commands.app import app
+from vfi.commands.parsing import parse_duration
 from vfi.models import build_model
 
 
@@ -99,13 +100,13 @@ def test_upsample_goes_on_with_what_helped(clip, blender):
 
 
 def test_what_was_learnt_is_there_when_the_command_is_given_again(clip, blender):
-    command = ("upsample", clip, "--model", blender, "--adapt", "10s", "--codec")
-    first = vfi(*command, "x264")  # which there is not
+    command = ("upsample", clip, "--model", blender, "--adapt", "10s", "--codec", "libx264", "--preset")
+    first = vfi(*command, "leisurely")  # which x264 does not know
     assert first.exit_code == 1
     assert "it helps" in first.stdout
     folder = clip.with_name(".clip_2x.mkv.vfi")
     assert [path.suffix for path in folder.iterdir()] == [".safetensors"]
-    again = vfi(*command, "libx264")
+    again = vfi(*command, "medium")
     assert again.exit_code == 0, again.output
     assert "it helps" not in again.stdout
     assert "48 frames" in again.stdout

@@ -9,12 +9,13 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-import cli
+from vfi.commands.app import app
+from vfi.interpolator import Interpolator
 from vfi.media.probe import probe
 
 
 def upsample(*arguments):
-    return CliRunner().invoke(cli.app, ["upsample", "-m", "blend", *map(str, arguments)])
+    return CliRunner().invoke(app, ["upsample", "-m", "blend", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -84,22 +85,25 @@ def test_a_template_names_every_output_and_makes_its_folders(folder):
 
 
 @pytest.mark.parametrize(
-    ("output", "words"),
-    [("same.mkv{suffix}", "two inputs would both be written"), ("{title}.mp4", "no such field {title}: use {stem}")],
+    ("output", "code", "words"),
+    [
+        ("same.mkv{suffix}", 1, "two inputs would both be written"),
+        ("{title}.mp4", 2, "no such field {title}: use {stem}"),
+    ],
 )
-def test_outputs_that_cannot_be_are_refused_before_any_work(folder, output, words):
+def test_outputs_that_cannot_be_are_refused_before_any_work(folder, output, code, words):
     (folder / "b.mkv").unlink()
     before = sorted(folder.iterdir())
     done = upsample(folder / "a.mp4", folder / "torn.mp4", "-o", folder / output)
-    assert done.exit_code == 1
+    assert done.exit_code == code
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
     assert sorted(folder.iterdir()) == before
 
 
 def test_the_model_is_loaded_once(folder, monkeypatch):
-    loads, load = [], cli.load_interpolator
-    monkeypatch.setattr(cli, "load_interpolator", lambda *wishes: loads.append(wishes) or load(*wishes))
+    loads, load = [], Interpolator.load
+    monkeypatch.setattr(Interpolator, "load", lambda *names, **wishes: loads.append(names) or load(*names, **wishes))
     upsample(folder)
     assert len(loads) == 1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 CLIP = Path(__file__).resolve().parent.parent / "samples" / "webb.mp4"
 
@@ -28,7 +28,7 @@ def test_a_real_clip_is_measured_and_drawn(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ((CLIP, "--models", "nope"), 1, "there is no model 'nope'"),
+        ((CLIP, "--models", "nope"), 2, "there is no model 'nope'"),
         (("missing.mp4",), 1, "missing.mp4 does not exist"),
         ((CLIP, "--seconds", "0.01"), 1, "fewer than 3 frames"),
         ((CLIP, "--seconds", "0"), 2, "more than 0 seconds"),

@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 from vfi.media.probe import probe
 
 
@@ -77,6 +77,13 @@ def test_where_nothing_is_set_show_says_so():
     done = vfi("config", "show")
     assert (done.exit_code, done.stdout) == (0, "")
     assert "Nothing is set" in done.stderr
+
+
+def test_a_file_that_is_named_but_not_there_is_told(tmp_path):
+    for command in (["config", "show"], ["devices"]):
+        done = vfi("--config", tmp_path / "none.toml", *command)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert "none.toml" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import cli
+from vfi.commands.app import app
+from vfi.commands.options import CUT_THRESHOLD
 from vfi.cuts import THRESHOLD
 
 
@@ -27,7 +28,7 @@ def two_scenes(film):
 
 
 def vfi(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def frames(path):
@@ -69,13 +70,13 @@ def test_the_new_frame_at_a_cut_is_held_blended_or_made(two_scenes):
 @pytest.mark.parametrize("wrong", [["--cuts", "skip"], ["--held", "drop"], ["--cut-threshold", "0"]])
 def test_a_wrong_wish_is_one_sentence(two_scenes, wrong):
     done = vfi("upsample", two_scenes, *wrong)
-    assert done.exit_code == 1, done.output
+    assert done.exit_code == 2, done.output
     assert len(done.stderr.strip().splitlines()) == 1
     assert list(two_scenes.parent.iterdir()) == [two_scenes]
 
 
 def test_the_threshold_that_help_shows_is_the_one_in_use():
-    assert cli.CUT_THRESHOLD == THRESHOLD
+    assert CUT_THRESHOLD == THRESHOLD
 
 
 def test_the_report_tells_how_far_new_frames_are_to_be_trusted(two_scenes):
@@ -85,7 +86,7 @@ def test_the_report_tells_how_far_new_frames_are_to_be_trusted(two_scenes):
     assert len(summary["confidence"]) == summary["frames_made"] == 10
     assert all(0 < trust <= 1 for _, trust in summary["confidence"])
     assert [time for time, _ in summary["confidence"]] == pytest.approx([(i + 0.5) / 25 for i in range(11) if i != 5])
-    assert vfi("upsample", two_scenes, "-m", "blend", "--fallback", "hold", "--overwrite").exit_code == 1
+    assert vfi("upsample", two_scenes, "-m", "blend", "--fallback", "hold", "--overwrite").exit_code == 2
 
 
 def test_confidence_is_drawn_over_time(two_scenes, tmp_path):

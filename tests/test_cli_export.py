@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 
 def vfi(*arguments):
@@ -39,5 +39,5 @@ def test_upsample_computes_by_the_backend_that_is_named(film, tmp_path):
         assert done.exit_code == 0, done.output
         assert (tmp_path / "cache").exists() == (backend == "openvino")
     wrong = vfi("upsample", source, "--backend", "tensorrt", "-o", tmp_path / "wrong.mkv")
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert "auto, torch, openvino, onnx" in wrong.stderr

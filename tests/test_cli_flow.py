@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import save_checkpoint
 from flow.color import flow_to_color, largest_motion
 from flow.files import FLOW_SUFFIXES, read_flow, write_flow
 from flow.models import build_flow_model
+from vfi.commands.app import app
 
 
 def vfi(*arguments):
@@ -79,20 +79,20 @@ def test_convert_writes_into_the_current_folder_unless_told(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "words"),
     [
-        (["a.flo", "--to", "exr"], "use flo, npy"),
-        (["a.flo", "--to", "png", "--half"], "npz"),
-        (["a.flo", "--to", "npy", "--legend"], "color"),
-        (["a.flo", "--to", "color", "--max-flow", "-1"], "above 0"),
-        (["missing.flo", "--to", "npy"], "does not exist"),
-        (["cut.flo", "--to", "npy"], "cut short"),
-        (["a.flo", "sub/a.flo", "--to", "npy"], "one by one"),
-        (["a.flo", "--to", "flo"], "--overwrite"),
-        (["fast.flo", "--to", "png"], "write a .flo"),
+        (["a.flo", "--to", "exr"], 2, "use flo, npy"),
+        (["a.flo", "--to", "png", "--half"], 2, "npz"),
+        (["a.flo", "--to", "npy", "--legend"], 2, "color"),
+        (["a.flo", "--to", "color", "--max-flow", "-1"], 2, "above 0"),
+        (["missing.flo", "--to", "npy"], 1, "does not exist"),
+        (["cut.flo", "--to", "npy"], 1, "cut short"),
+        (["a.flo", "sub/a.flo", "--to", "npy"], 1, "one by one"),
+        (["a.flo", "--to", "flo"], 1, "--overwrite"),
+        (["fast.flo", "--to", "png"], 1, "write a .flo"),
     ],
 )
-def test_what_cannot_be_converted_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch, arguments, words):
+def test_what_cannot_be_converted_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch, arguments, code, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
     for name in ("a.flo", "sub/a.flo"):
@@ -100,7 +100,7 @@ def test_what_cannot_be_converted_is_one_sentence_and_leaves_nothing(tmp_path, m
     write_flow(tmp_path / "fast.flo", np.full((4, 4, 2), 5000.0))
     (tmp_path / "cut.flo").write_bytes((tmp_path / "a.flo").read_bytes()[:-5])
     before = sorted(tmp_path.rglob("*"))
-    assert words in in_one_sentence(vfi("convert", *arguments))
+    assert words in in_one_sentence(vfi("convert", *arguments), code)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -328,28 +328,28 @@ def test_run_takes_a_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "words"),
     [
-        (["missing"], "does not exist"),
-        (["notes.txt"], "not a video"),
-        (["cut.mp4"], "damaged"),
-        (["empty.mp4"], "is empty"),
-        (["cut.png", "a.png"], "no image"),
-        (["a.png"], "name the second"),
-        (["a.png", "wide.png"], "one size"),
-        (["a.png", "b.png", "--model", "raft"], "there is no flow model 'raft'"),
-        (["a.png", "b.png", "--model", "notes.txt"], "notes.txt"),
-        (["a.png", "b.png", "--device", "cuda"], "leave out --device"),
-        (["a.png", "b.png", "--max-flow", "0"], "above 0"),
-        (["a.png", "b.png", "--crop", "0,0,500,500"], "crop less"),
-        (["a.png", "b.png", "-o", "notes.txt"], "notes.txt is a file"),
-        (["a.png", "b.png", "-o", "notes.txt/below"], "another folder"),
-        (["a.png", "b.png", "--half"], "npz"),
-        (["a.png", "b.png", "--one-scale", "--max-flow", "3"], "leave out --one-scale"),
-        (["a.png", "b.png", "--legend", "--output", "raw"], "no colours"),
+        (["missing"], 1, "does not exist"),
+        (["notes.txt"], 1, "not a video"),
+        (["cut.mp4"], 1, "damaged"),
+        (["empty.mp4"], 1, "is empty"),
+        (["cut.png", "a.png"], 1, "no image"),
+        (["a.png"], 1, "name the second"),
+        (["a.png", "wide.png"], 1, "one size"),
+        (["a.png", "b.png", "--model", "raft"], 2, "there is no flow model 'raft'"),
+        (["a.png", "b.png", "--model", "notes.txt"], 1, "notes.txt"),
+        (["a.png", "b.png", "--device", "cuda"], 2, "leave out --device"),
+        (["a.png", "b.png", "--max-flow", "0"], 2, "above 0"),
+        (["a.png", "b.png", "--crop", "0,0,500,500"], 1, "crop less"),
+        (["a.png", "b.png", "-o", "notes.txt"], 1, "notes.txt is a file"),
+        (["a.png", "b.png", "-o", "notes.txt/below"], 1, "another folder"),
+        (["a.png", "b.png", "--half"], 2, "npz"),
+        (["a.png", "b.png", "--one-scale", "--max-flow", "3"], 2, "leave out --one-scale"),
+        (["a.png", "b.png", "--legend", "--output", "raw"], 2, "no colours"),
     ],
 )
-def test_what_cannot_be_run_is_one_sentence_and_leaves_nothing(in_a_folder_of_its_own, film, arguments, words):
+def test_what_cannot_be_run_is_one_sentence_and_leaves_nothing(in_a_folder_of_its_own, film, arguments, code, words):
     here = shifted(in_a_folder_of_its_own, "a.png", "b.png")
     shifted(here, "wide.png", size=(60, 90))
     whole = film("whole.mp4", frames=12).read_bytes()
@@ -359,7 +359,7 @@ def test_what_cannot_be_run_is_one_sentence_and_leaves_nothing(in_a_folder_of_it
     if "cut.png" in arguments:
         (here / "cut.png").write_bytes((here / "a.png").read_bytes()[:2000])
     before = names_in(here)
-    assert words in in_one_sentence(vfi("run", *arguments))
+    assert words in in_one_sentence(vfi("run", *arguments), code)
     assert names_in(here) == before
 
 
@@ -502,17 +502,17 @@ def test_what_cannot_become_a_flow_video_is_one_sentence_and_leaves_nothing(film
     source = film(frames=4)
     cut = in_a_folder_of_its_own / "cut.mp4"
     cut.write_bytes(source.read_bytes()[:-300])
-    for arguments, words in (
-        ([source, "-o", "flow.avi"], "must end in"),
-        ([source, "-o", "no/flow.mp4"], "no folder"),
-        ([source, "--max-flow", "-2"], "above 0"),
-        ([source, "-o", source], "--overwrite"),
-        ([source, "-o", source, "--overwrite"], "source itself"),
-        ([cut], "damaged"),
-        (["none.mp4"], "does not exist"),
-        ([in_a_folder_of_its_own], "is a folder"),
+    for arguments, code, words in (
+        ([source, "-o", "flow.avi"], 2, "must end in"),
+        ([source, "-o", "no/flow.mp4"], 1, "no folder"),
+        ([source, "--max-flow", "-2"], 2, "above 0"),
+        ([source, "-o", source], 1, "--overwrite"),
+        ([source, "-o", source, "--overwrite"], 1, "source itself"),
+        ([cut], 1, "damaged"),
+        (["none.mp4"], 1, "does not exist"),
+        ([in_a_folder_of_its_own], 1, "is a folder"),
     ):
-        assert words in in_one_sentence(vfi("video", *arguments))
+        assert words in in_one_sentence(vfi("video", *arguments), code)
     assert names_in(in_a_folder_of_its_own) == ["cut.mp4"]
 
 
@@ -573,7 +573,7 @@ def test_what_cannot_have_arrows_is_one_sentence(tmp_path, film):
     assert "one size" in in_one_sentence(vfi("arrows", a, source / "wide.png"))
     assert "the flow of this image" in in_one_sentence(vfi("arrows", a, "--flow", tmp_path / "small.flo"))
     assert "does not exist" in in_one_sentence(vfi("arrows", a, source / "c.png"))
-    assert "positive" in in_one_sentence(vfi("arrows", a, source / "b.png", "--scale", 0))
+    assert "positive" in in_one_sentence(vfi("arrows", a, source / "b.png", "--scale", 0), 2)
     assert "no image format" in in_one_sentence(vfi("arrows", a, source / "b.png", "-o", "a.xyz"))
     assert "is a folder" in in_one_sentence(vfi("arrows", source))
     for wrong in ([a], [a, film(frames=2), "--flow", tmp_path / "small.flo"], [a, a, "--color", "red"]):

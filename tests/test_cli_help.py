@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 
 def shown(*arguments, **variables):
@@ -49,7 +49,7 @@ def test_a_shell_completes_commands_and_options(shell):
         "zsh": {"_TYPER_COMPLETE_ARGS": "vfi ups"},
         "fish": {"_TYPER_COMPLETE_ARGS": "vfi ups", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
     }[shell]
-    code = "import sys; sys.argv = ['vfi']; import cli; cli.app(prog_name='vfi')"
+    code = "import sys; sys.argv = ['vfi']; import cli; cli.app()"
     environment = os.environ | {"_VFI_COMPLETE": f"complete_{shell}"} | request
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "upsample" in done.stdout, done.stderr

@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 
 def info(*arguments):

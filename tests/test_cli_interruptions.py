@@ -14,7 +14,7 @@ import av
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 CLIP = Path(__file__).resolve().parent.parent / "samples" / "webb.mp4"
 

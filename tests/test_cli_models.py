@@ -8,10 +8,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow import checksums
 from flow.checkpoint import load_checkpoint
 from flow.models import build_flow_model
+from vfi.commands.app import app
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
@@ -45,6 +45,14 @@ def test_verify_names_the_damaged_file_and_exits_with_1():
     assert "install vfi anew" in done.stderr
     faults = json.loads(models("verify", "--json").stdout)
     assert [name for name, fault in faults.items() if fault] == ["fast.safetensors"]
+
+
+def test_list_is_told_in_words_or_as_one_json_document():
+    listed = {model["name"]: model for model in json.loads(models("list", "--json").stdout)}
+    assert {path.stem for path in CHECKPOINTS.glob("*.safetensors")} < set(listed)
+    assert (listed["blend"]["parameters"], listed["flownets"]["kind"]) == (0, "optical flow")
+    said = models("list").stdout.splitlines()
+    assert [line.split(":")[0] for line in said] == list(listed)
 
 
 def test_info_shows_a_card_or_one_json_document():

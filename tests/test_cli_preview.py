@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 from vfi.media.probe import probe
 
 
@@ -48,4 +48,4 @@ def test_what_cannot_be_previewed_says_why(film, tmp_path):
     pictures.mkdir()
     (pictures / "1.png").touch()
     whole = upsample(pictures, "--preview", "1s", "-o", tmp_path / "a.mp4")
-    assert (whole.exit_code, "leave out the preview" in whole.stderr) == (1, True)
+    assert (whole.exit_code, "leave out the preview" in whole.stderr) == (2, True)

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 
 def vfi(*arguments):
@@ -32,13 +32,16 @@ def test_a_result_becomes_a_page_with_numbers_beside_it(result, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
-    [(["--source", "none.mp4"], "does not exist"), (["--source", "film.mp4", "-o", "a.pdf"], "does not end in .html")],
+    ("arguments", "code", "words"),
+    [
+        (["--source", "none.mp4"], 1, "does not exist"),
+        (["--source", "film.mp4", "-o", "a.pdf"], 2, "does not end in .html"),
+    ],
 )
-def test_what_cannot_be_reported_is_one_sentence_and_leaves_nothing(result, monkeypatch, arguments, words):
+def test_what_cannot_be_reported_is_one_sentence_and_leaves_nothing(result, monkeypatch, arguments, code, words):
     monkeypatch.chdir(result.parent)
     before = sorted(result.parent.iterdir())
     done = vfi("report", result, *arguments)
-    assert (done.exit_code, done.stderr.count("\n")) == (1, 1), done.output
+    assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
     assert words in done.stderr
     assert sorted(result.parent.iterdir()) == before

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from vfi.commands.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 

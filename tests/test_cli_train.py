@@ -15,9 +15,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from cli import app
 from flow.checkpoint import load_checkpoint
 from flow.files import write_flow
+from vfi.commands.app import app
 from vfi.media import read_image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +67,7 @@ def together(frames, tmp_path_factory):
             """
             import os, signal, sys, threading, time
             from pathlib import Path
-            from cli import app
+            from vfi.commands.app import app
             from flow import processes
 
             run = Path(sys.argv[1])

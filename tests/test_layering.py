@@ -1,4 +1,4 @@
-"""Arrows go one way: cli -> vfi -> flow; vfi.media knows neither torch nor the rest of vfi."""
+"""Arrows go one way: cli -> vfi.commands -> vfi -> flow; vfi.media knows neither torch nor the rest of vfi."""
 
 import ast
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = ROOT / "vfi" / "commands"
+LIBRARY = sorted(path for path in (ROOT / "vfi").rglob("*.py") if COMMANDS not in path.parents)
 
 
 def imported(path: Path) -> set[str]:
@@ -27,9 +29,14 @@ def test_flow_imports_neither_vfi_nor_cli(path):
     assert not [name for name in imported(path) if belongs(name, "vfi", "cli")]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "vfi").rglob("*.py")), ids=str)
+@pytest.mark.parametrize("path", LIBRARY, ids=str)
 def test_vfi_never_imports_the_command_line(path):
-    assert not [name for name in imported(path) if belongs(name, "cli", "typer")]
+    assert not [name for name in imported(path) if belongs(name, "cli", "vfi.commands", "typer", "rich")]
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS.rglob("*.py")), ids=str)
+def test_no_command_imports_what_gathers_them(path):
+    assert not [name for name in imported(path) if belongs(name, "cli", "vfi.commands.app")]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "vfi" / "media").rglob("*.py")), ids=str)
@@ -43,7 +50,7 @@ def test_models_know_tensors_and_never_media(path):
     assert not [name for name in imported(path) if belongs(name, "vfi.media", "av")]
 
 
-@pytest.mark.parametrize("path", [*(ROOT / "flow").rglob("*.py"), *(ROOT / "vfi").rglob("*.py")], ids=str)
+@pytest.mark.parametrize("path", [*(ROOT / "flow").rglob("*.py"), *LIBRARY], ids=str)
 def test_the_library_never_prints(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]

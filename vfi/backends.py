@@ -18,17 +18,17 @@ import torch
 from torch import Tensor, nn
 
 import flow
-from flow.backends import RUNTIMES, open_network
+from flow.backends import RUNTIMES, NotInstalled, open_network
 from flow.device import choose_precision, multiplies_bfloat16
 from flow.network_file import write_network
 from flow.noise import NoiseDataset
 from vfi import models
+from vfi.choices import check_backend
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
 from vfi.models.mixture import Composition, compose
 from vfi.models.portable import Portable, PortableComposition, is_portable
 
-BACKENDS = ("auto", "torch", "openvino", "onnx")
 # Of what networks look at for which auto takes another backend: to prepare smaller frames takes longer than it saves,
 # and larger ones are better made in tiles, which PyTorch does.
 PIXELS = range(100_000, 9_000_000)
@@ -56,7 +56,7 @@ class Backend:
         self.portable = (Portable(model) if whole else PortableComposition(model)).eval()
         for module in {"onnx", RUNTIMES[name]}:
             if find_spec(module) is None:
-                raise ValueError(f"{module} is not installed: run pip install 'vfi[export]'")
+                raise NotInstalled(f"{module} is not installed: run pip install 'vfi[export]'")
         self._folder: tempfile.TemporaryDirectory | None = None  # where there is no cache
         self._file: Path | None = None
         self._sizes: dict[str, tuple[int, ...]] | None = None
@@ -133,8 +133,7 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
     ``auto`` is OpenVINO where it is installed and computes the model on the CPU as precisely as asked for, else
     PyTorch. Raises ValueError for a backend that is unknown or computes otherwise.
     """
-    if name not in BACKENDS:
-        raise ValueError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}")
+    check_backend(name)
     known = ["auto", "float32"]
     if name != "onnx" and multiplies_bfloat16():
         known.append("bfloat16")

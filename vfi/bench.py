@@ -136,7 +136,7 @@ def bench(
             info, codec, rate = reader.info, reader.stream.codec_context.name, reader.rate
             clip = Clip(source.name, info.width, info.height, codec, info.pix_fmt, rate, reader.timeline.frames)
         if rate is None and not MODES.keys().isdisjoint(names):
-            raise ValueError(VARIES)
+            raise MediaError(VARIES)
         triplets = open_film(film, FACTOR)
         remakes = {name: find_remake(name, info, device, precision) for name in names}
         done, total = 0, len(names) * (rounds + 2)

@@ -6,8 +6,8 @@ from pathlib import Path
 from flow.table import table
 from flow.trade_off import Point, draw_trade_off
 from vfi.bench import YARDSTICK, Bench, Ratio
+from vfi.choices import UNTRAINED
 from vfi.minterpolate import MODES
-from vfi.models import UNTRAINED
 from vfi.trial import FACTOR
 
 

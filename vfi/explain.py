@@ -1,10 +1,24 @@
-"""What to tell the user of an error."""
+"""What to tell the user of an error, and whose it is."""
 
 import errno
 import os
 
-from flow.memory import is_out_of_memory
-from vfi.media.errors import MediaError
+
+def is_wrong_usage(error: Exception) -> bool:
+    """Tell an error of a value that was given from one of a file, the disk or the memory.
+
+    >>> is_wrong_usage(ValueError("the factor is 1: it must be greater than 1"))
+    True
+    >>> is_wrong_usage(FileNotFoundError("clip.mp4"))
+    False
+    """
+    from flow.checkpoint import UnknownNameError
+
+    if isinstance(error, ValueError):  # those of files have classes of their own
+        return type(error) in (ValueError, UnknownNameError)
+    from vfi.media.errors import WishError  # whose import takes longer
+
+    return isinstance(error, WishError)
 
 
 def explain(error: Exception) -> str | None:
@@ -13,7 +27,12 @@ def explain(error: Exception) -> str | None:
     >>> explain(ValueError("the factor is 1: it must be greater than 1"))
     'the factor is 1: it must be greater than 1'
     """
-    if isinstance(error, MediaError | ValueError):
+    if isinstance(error, ValueError):  # of a wrong value, say: it needs none of the slow imports below
+        return str(error)
+    from flow.memory import is_out_of_memory
+    from vfi.media.errors import MediaError
+
+    if isinstance(error, MediaError):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return f"{error.filename} is too long a name: choose a shorter one, for an output with -o"

@@ -58,7 +58,7 @@ def compare_flow(estimate: Path, truth: Path, picture: Path | None = None, *, ov
         try:
             reports[name] = measure_flow(flow, true_flow, valid)
         except ValueError as error:
-            raise ValueError(f"{mine}: {error}") from error
+            raise MediaError(f"{mine}: {error}") from error
         if name in pictures:
             make_folder(pictures[name].parent)
             write_image(pictures[name], error_picture(flow, true_flow, valid))

@@ -13,7 +13,7 @@ from flow.by_name import Estimate
 from flow.color import LEAST_SCALE, add_legend, flow_to_color, largest_motion
 from flow.files import read_flow
 from vfi.flow_inputs import View
-from vfi.media import Color, Encoding, Frame, Part, VideoReader, VideoWriter, read_image, write_image
+from vfi.media import Color, Encoding, Frame, MediaError, Part, VideoReader, VideoWriter, read_image, write_image
 from vfi.media.alpha import opaque_format
 from vfi.media.color import LIMITED_RANGE, depth
 from vfi.media.images import upright
@@ -194,13 +194,13 @@ def arrow_picture(
     if flow is not None:
         found, valid = read_flow(flow)
         if found.shape[:2] != first.shape[:2]:
-            raise ValueError(f"{flow} is {_size(found)} but {image} is {_size(first)}: give the flow of this image")
+            raise MediaError(f"{flow} is {_size(found)} but {image} is {_size(first)}: give the flow of this image")
         drawn = style.draw(first, found, valid)
     elif second is not None and model is not None:
         other = read_image(second)
         one, two = view(whole, str(image)), view(other, str(second))
         if one.shape != two.shape:
-            raise ValueError(f"{image} is {_size(one)} but {second} is {_size(two)}: bring them to one size")
+            raise MediaError(f"{image} is {_size(one)} but {second} is {_size(two)}: bring them to one size")
         drawn = style.draw_found(first, Motion(one, two, model(one[None], two[None])[0], view.enlargement(whole)))
     else:
         raise ValueError("arrows need a file of flow, or a second image and a model: give one of them")

@@ -7,13 +7,13 @@ from pathlib import Path
 from vfi.media import CONTAINERS, Encoding
 from vfi.media.animation import ANIMATIONS
 from vfi.media.animation_writer import check_rate
+from vfi.media.companions import Fate, fate
 from vfi.media.encoding import choose_encoder
 from vfi.media.errors import reading
 from vfi.media.open import check_sink, is_pictures
 from vfi.media.probe import Probe
-from vfi.media.streams import holdable, label, made_anew
+from vfi.media.streams import label, made_anew
 from vfi.media.survey import open_input
-from vfi.media.texts import add_text
 from vfi.timing import Timing
 
 
@@ -55,20 +55,14 @@ def forecast(found: Probe, output: Path, timing: Timing, encoding: Encoding | No
         check_rate(output, rate, 1 / rate)
     encoder = choose_encoder(encoding or Encoding(), video.info, output) if suffix in CONTAINERS else None
     exists = (f"{output} exists: it is replaced with --overwrite only.",) if output.exists() else ()
-    copied: list[str] = []
-    converted: list[str] = []
-    left_out: list[str] = []
+    fates: dict[Fate, list[str]] = {"copied": [], "converted": [], "left out": []}
     if not is_pictures(found.path):
         with reading(found.path), open_input(found.path) as container:
             main = container.streams[video.index]
             for stream in container.streams:
                 if stream.index != video.index and not made_anew(stream, main):
-                    if encoder is not None and holdable(stream, CONTAINERS[suffix], encoder):
-                        copied.append(label(stream))
-                    elif encoder is not None and holdable(stream, CONTAINERS[suffix], encoder, add_text):
-                        converted.append(label(stream))
-                    else:
-                        left_out.append(label(stream))
+                    becomes = fate(stream, CONTAINERS[suffix], encoder) if encoder else "left out"
+                    fates[becomes].append(label(stream))
     return Forecast(
         output=output,
         frames=timing.count(video.frames, video.duration),
@@ -76,8 +70,8 @@ def forecast(found: Probe, output: Path, timing: Timing, encoding: Encoding | No
         codec=encoder.codec if encoder else None,
         pix_fmt=encoder.pix_fmt if encoder else None,
         options=encoder.options if encoder else {},
-        copied=tuple(copied),
-        converted=tuple(converted),
-        left_out=tuple(left_out),
+        copied=tuple(fates["copied"]),
+        converted=tuple(fates["converted"]),
+        left_out=tuple(fates["left out"]),
         notes=(*found.notes, *(encoder.notes if encoder else ()), *exists),
     )

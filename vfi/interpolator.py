@@ -12,18 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from flow.checksums import digest
+from flow.choices import parse_flow_scale
 from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.projection import motions_at
-from flow.scale import choose_flow_scale, parse_flow_scale, shrink_image
+from flow.scale import choose_flow_scale, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way
 from flow.window import enlarge_flow
 from vfi import compositing
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend, choose_dtype
-from vfi.models import UNTRAINED, VFI_MODELS, load_model
+from vfi.choices import UNTRAINED, Fallback
+from vfi.models import VFI_MODELS, load_model
 from vfi.models.classical import Classical
-from vfi.models.confidence import Fallback
 from vfi.models.flow_fusion import FlowFusion
 from vfi.models.mixture import Composition, Frames
 from vfi.tile_plan import TilePlan

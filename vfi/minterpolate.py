@@ -13,7 +13,7 @@ from typing import TypeVar
 import av
 import numpy as np
 
-from vfi.media import Color, Encoding, Frame, VideoReader, VideoWriter
+from vfi.media import Color, Encoding, Frame, MediaError, VideoReader, VideoWriter
 from vfi.media.color import from_rgb, to_rgb
 from vfi.remake import Gap, Made
 from vfi.timing import Factor
@@ -60,7 +60,7 @@ def upsample(
     with VideoReader(source) as reader:
         times, timing = reader.timeline, Factor(Fraction(factor))
         if times.rate is None:
-            raise ValueError(VARIES)
+            raise MediaError(VARIES)
         start, rate = times.start - reader.origin, times.rate * factor
         with VideoWriter(
             output, reader, encoding=Encoding(), rate=rate, tick=timing.tick(times.tick), start=start
@@ -117,7 +117,7 @@ class Motion:
             graph.link_nodes(source, filter, graph.add("buffersink")).configure()
         except av.FFmpegError as error:
             size = f"{picture.width}x{picture.height}"
-            raise ValueError(
+            raise MediaError(
                 f"minterpolate does not take {size} {picture.format.name} pictures: leave it out"
             ) from error
         return graph
@@ -141,7 +141,7 @@ def _kept(gaps: Iterator[Gap]) -> Iterator[tuple[np.ndarray, int]]:
             parts = len(gap.times) + 1
             yield gap.before, parts
         if gap.times != tuple(Fraction(i, parts) for i in range(1, parts)):
-            raise ValueError(VARIES)
+            raise MediaError(VARIES)
         last = gap.after
         yield last, parts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Formatter
 
 from vfi.media.encoding import CONTAINERS
-from vfi.media.errors import MediaError
+from vfi.media.errors import MediaError, WishError
 from vfi.media.numbering import is_pattern
 from vfi.media.open import SINKS, is_pictures
 from vfi.media.y4m import PIPE
@@ -38,7 +38,7 @@ def output_path(source: Path, where: str | None, change: str, fields: Mapping[st
     if where == str(PIPE):
         return PIPE
     if source == PIPE and (where is None or names_folder(where, many)):
-        raise MediaError("standard input has no name of its own: name the file to write with -o, or - for a pipe")
+        raise WishError("standard input has no name of its own: name the file to write with -o, or - for a pipe")
     pictures = is_pictures(source)
     film = _named_folder(source) if pictures else source
     stem, suffix = (film.name, f"/{_PICTURES}") if pictures else (film.stem, _suffix(film, SINKS))
@@ -76,12 +76,12 @@ def _filled(template: str, known: Mapping[str, str]) -> str:
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
-        raise MediaError(f"{template} has a brace without its partner: double one that is part of the name") from error
+        raise WishError(f"{template} has a brace without its partner: double one that is part of the name") from error
     for _, name, form, conversion in parts:
         if name is not None and (name not in known or form or conversion):
             fields = ", ".join(f"{{{field}}}" for field in known)
             asked = f"{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
-            raise MediaError(f"{template} has no such field {{{asked}}}: use {fields}")
+            raise WishError(f"{template} has no such field {{{asked}}}: use {fields}")
     return template.format_map(known)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from vfi.media.errors import MediaError, writing
+from vfi.media.errors import WishError, writing
 from vfi.media.writer import check_output
 
 POINTS = 2000  # of a curve at most; of a longer film a point is the mean of several frames
@@ -23,7 +23,7 @@ SMALL = 320  # pixels, the width of pictures of whole frames
 def check_page(output: Path, source: Path, overwrite: bool) -> None:
     """Raise MediaError if a page on ``source`` may not or cannot be written there; a cheap test before any work."""
     if output.suffix.lower() not in (".html", ".htm"):
-        raise MediaError(f"{output} does not end in .html: choose such a name, the numbers go beside it as .json")
+        raise WishError(f"{output} does not end in .html: choose such a name, the numbers go beside it as .json")
     for path in (output, output.with_suffix(".json")):
         check_output(path, source, overwrite)
 

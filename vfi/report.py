@@ -99,7 +99,8 @@ class ResultReport:
         lines = [f"{self.output}: {len(self.frames)} frames, {new} of them new"]
         lines += [f"not kept: {check.name}, {check.source} became {check.output}" for check in self.lost]
         lines += [] if self.lost else ["everything else is as in the source"]
-        lines.append(f"new frames are {self.flicker:.3f} levels brighter or darker than those around them (median)")
+        if new:
+            lines.append(f"new frames are {self.flicker:.3f} levels brighter or darker than those around them (median)")
         if self.doubtful:
             worst = self.doubtful[0]
             lines.append(f"most doubtful: frame {worst.index} at {float(worst.time):.3f} s, {worst.badness:.1f} levels")

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from flow.memory import free_memory, resident
-from vfi.tiles import SMALLEST, Mixing, Tileable, plan_side
+from vfi.choices import SMALLEST_TILE, parse_tile
+from vfi.tiles import Mixing, Tileable, plan_side
 
 MOST = 750_000_000  # bytes that a tile takes on a CPU: larger ones were no faster
 UNKNOWN = 2**31  # bytes taken to be free where the system does not tell
@@ -16,11 +17,7 @@ class TilePlan:
     def __init__(self, model: nn.Module, device: torch.device, tile: str | int, memory: int | None) -> None:
         """tile, memory: as `Interpolator` takes them."""
         self._model, self._device, self._memory = model, device, memory
-        self._auto, self._fixed = tile == "auto", None
-        if tile not in ("auto", "off"):
-            if not str(tile).isdigit() or int(tile) < SMALLEST:
-                raise ValueError(f"unknown tile {tile!r}: use auto, off, or a side of {SMALLEST} pixels or more")
-            self._fixed = int(tile)
+        self._auto, self._fixed = tile == "auto", parse_tile(tile)
         self._sides: dict[tuple[int, int], int | None] = {}
         self._fitting: dict[tuple[int, int], bool] = {}
         self.notes: tuple[str, ...] = ()
@@ -63,8 +60,8 @@ class TilePlan:
     def shrink(self, size: tuple[int, int]) -> bool:
         """Halve the tiles after an attempt that was out of memory; returns whether there is another one to make."""
         side = self._sides[size]
-        if not (self._auto and isinstance(self._model, Tileable)) or (side is not None and side <= SMALLEST):
+        if not (self._auto and isinstance(self._model, Tileable)) or (side is not None and side <= SMALLEST_TILE):
             return False
-        self._sides[size] = smaller = max(SMALLEST, (max(size) if side is None else side) // 2)
+        self._sides[size] = smaller = max(SMALLEST_TILE, (max(size) if side is None else side) // 2)
         self.notes = (f"memory was short: frames were made in tiles of {smaller} pixels",)
         return True

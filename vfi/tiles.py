@@ -16,6 +16,7 @@ from torch import Tensor
 
 from flow.scale import choose_flow_scale, shrink
 from flow.window import Place, Window
+from vfi.choices import SMALLEST_TILE
 from vfi.models.blend import Blend
 from vfi.models.classical import Classical
 from vfi.models.flow_free import FlowFree
@@ -26,7 +27,6 @@ Mixing = Classical | FlowFusion
 Tileable = Blend | FlowFree | Mixing
 
 SEAM = 8  # pixels on either side of a seam over which one tile fades into the next
-SMALLEST = 64  # pixels: the least side of a tile
 _BAND = 64  # rows of the reduced frame that are computed at once
 
 
@@ -49,12 +49,12 @@ def bytes_per_pixel(model: Tileable) -> int:
 def plan_side(model: Tileable, size: tuple[int, int], budget: int) -> int | None:
     """Return the largest side of tiles that need no more memory than ``budget`` (bytes), None if a frame fits whole.
 
-    size: height and width. It is `SMALLEST` even if that needs more.
+    size: height and width. It is `SMALLEST_TILE` even if that needs more.
     """
     pixels = budget // bytes_per_pixel(model)
     if size[0] * size[1] <= pixels:
         return None
-    return max(SMALLEST, int(pixels**0.5) - 2 * _margin(model))
+    return max(SMALLEST_TILE, int(pixels**0.5) - 2 * _margin(model))
 
 
 def plan_tiles(model: Tileable, size: tuple[int, int], side: int) -> list[Tile]:
@@ -62,7 +62,7 @@ def plan_tiles(model: Tileable, size: tuple[int, int], side: int) -> list[Tile]:
     multiple, margin = model.multiple, _margin(model)
     steps = []
     for length in size:
-        count = -(-length // max(side, SMALLEST))
+        count = -(-length // max(side, SMALLEST_TILE))
         steps.append(-(-length // (count * multiple)) * multiple)
     cores = [
         Window(top, left, min(steps[0], size[0] - top), min(steps[1], size[1] - left))

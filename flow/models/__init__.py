@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flow.checkpoint import CheckpointError, parse_config
+from flow.checkpoint import CheckpointError, UnknownNameError, parse_config
 from flow.models.flownet import FlowNet, FlowNetConfig
 from flow.models.flownet2 import FlowNet2
 from flow.models.flownet_c import FlowNet2C, FlowNetC, FlowNetCBatchNorm
@@ -25,9 +25,9 @@ FLOW_MODELS: dict[str, tuple[type[FlowNetConfig], type[FlowNet]]] = {
 
 
 def build_flow_model(name: str, config: dict[str, Any] | None = None) -> FlowNet:
-    """Return an untrained network of the table; raises CheckpointError that lists the known ones."""
+    """Return an untrained network of the table; raises UnknownNameError that lists the known ones."""
     if name not in FLOW_MODELS:
-        raise CheckpointError(f"unknown flow model {name!r}: use one of {', '.join(FLOW_MODELS)}")
+        raise UnknownNameError(f"unknown flow model {name!r}: use one of {', '.join(FLOW_MODELS)}")
     config_class, model_class = FLOW_MODELS[name]
     try:
         # The constructors of the networks differ; those in the table take a config alone.

@@ -351,7 +351,7 @@ def test_a_file_of_another_size_is_named(tmp_path, file):
     "arguments", [{"split": "test"}, {"variant": "clean"}, {"held_out": 0.0}, {"split": "val", "held_out": 1.5}]
 )
 def test_a_wrong_choice_is_told(tmp_path, arguments):
-    with pytest.raises(DatasetError):
+    with pytest.raises(ValueError, match=r"split|variant|held out"):
         open_dataset(chairs(tmp_path), **arguments)
 
 

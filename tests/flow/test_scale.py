@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from flow.scale import choose_flow_scale, parse_flow_scale, shrink
+from flow.choices import parse_flow_scale
+from flow.scale import choose_flow_scale, shrink
 
 
 @pytest.mark.parametrize(

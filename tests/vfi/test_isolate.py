@@ -38,7 +38,7 @@ def test_a_sentence_about_a_file_comes_through():
 
 def test_what_a_method_raises_is_raised_here():
     uneven = Gap(GAPS[0].before, GAPS[0].after, (Fraction(1, 3),))
-    with pytest.raises(ValueError, match="constant frame rate"):
+    with pytest.raises(MediaError, match="constant frame rate"):
         list(isolated(partial(minterpolate, "yuv444p", Color(), "minterpolate"), iter([uneven])))
 
 

@@ -7,6 +7,7 @@ import pytest
 from vfi.media import Encoding, MediaError, Part, SlowMotion
 from vfi.pipeline import upsample
 from vfi.report import report_result
+from vfi.report_page import render
 from vfi.timing import Factor, TargetRate
 
 TWICE = Factor(Fraction(2))
@@ -34,6 +35,14 @@ def test_sound_that_ends_early_is_not_kept(film, blend):
     (check,) = [c for c in report_result(short, long).checks if c.name.startswith("audio")]
     assert check.kept is False
     assert "ends -0.4" in check.output
+
+
+def test_of_a_film_without_new_frames_nothing_is_said_of_any(film):
+    path = film(frames=6)
+    found = report_result(path, path)
+    assert "0 of them new" in str(found)
+    assert "brighter" not in str(found)
+    assert "new frames: brighter" not in render(found)
 
 
 def test_frames_are_told_new_by_their_times(film, blend):

@@ -21,7 +21,7 @@ from vfi.media.animation import LONGEST_BLINK, AnimationReader
 from vfi.media.animation_encoders import WEBP_OPTIONS, encode_apng, encode_gif, encode_webp
 from vfi.media.color import has_alpha
 from vfi.media.encoding import Encoder, Encoding
-from vfi.media.errors import MediaError, writing
+from vfi.media.errors import MediaError, WishError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
 from vfi.media.names import temporary_name
@@ -189,10 +189,10 @@ class AnimationWriter:
 def _checked(encoding: Encoding, path: Path, kind: str) -> dict[str, str]:
     """Return the options of the encoder; raises MediaError if there are none such."""
     if encoding != Encoding(options=encoding.options):
-        raise MediaError(f"{path.suffix} has one encoder: leave out codec, quality, preset and pixel format")
+        raise WishError(f"{path.suffix} has one encoder: leave out codec, quality, preset and pixel format")
     known = WEBP_OPTIONS if kind == ".webp" else ()
     for key, value in encoding.options.items():
         if key not in known or not value.isdecimal():
             hint = f"use {', '.join(f'{name}=NUMBER' for name in known)}" if known else "leave it out"
-            raise MediaError(f"{path.suffix} has no option {key}={value}: {hint}")
+            raise WishError(f"{path.suffix} has no option {key}={value}: {hint}")
     return dict(encoding.options)

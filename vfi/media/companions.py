@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import av
 from av.stream import Stream
@@ -16,6 +17,17 @@ from vfi.media.texts import TextConverter, add_text
 from vfi.media.verify import CopiedStream
 
 _TIMED_INSIDE = ("dvdsub", "dvbsub")  # subtitles whose packets say when they go
+
+
+Fate = Literal["copied", "converted", "left out"]
+"""A stream's packets stay as they are, its texts take another form, or the container has no place for it."""
+
+
+def fate(stream: Stream, container_format: str, encoder: Encoder) -> Fate:
+    """Tell what becomes of a stream beside the encoded video in a container of FFmpeg's name."""
+    if holdable(stream, container_format, encoder):
+        return "copied"
+    return "converted" if holdable(stream, container_format, encoder, add_text) else "left out"
 
 
 class Companions:
@@ -50,25 +62,27 @@ class Companions:
 
     def add(self, stream: Stream) -> None:
         """Add a stream of the source to the output, if it can be there."""
-        index, container = len(self._output.streams), self._output.format.name
+        index = len(self._output.streams)
         if self._slow is not None and isinstance(stream, av.AudioStream):
             self._add_slowed(index, stream, self._slow)
-        elif holdable(stream, container, self._encoder):
-            self._copies[index] = stream
+            return
+        found = fate(stream, self._output.format.name, self._encoder)
+        if found == "left out":
+            suffix = Path(self._output.name).suffix
+            self._notes.append(f"Left out {label(stream)}: {suffix} cannot hold it; .mkv holds most.")
+            return
+        self._copies[index] = stream
+        if found == "copied":
             self._copier.add(stream)
             if self._slow is not None and stream.codec_context and stream.codec_context.name in _TIMED_INSIDE:
                 self._notes.append(
                     f"Each text of {label(stream)} comes at its slower time, but goes as soon as it did."
                 )
-        elif holdable(stream, container, self._encoder, add_text):
-            self._copies[index] = stream
-            copy = add_text(self._output, stream)
-            self._texts[index] = stream, TextConverter(stream, copy)
-            self._copier.add(stream, copy)
-            self._notes.append(f"{label(stream).capitalize()} is converted to {copy.codec_context.name}.")
-        else:
-            suffix = Path(self._output.name).suffix
-            self._notes.append(f"Left out {label(stream)}: {suffix} cannot hold it; .mkv holds most.")
+            return
+        copy = add_text(self._output, stream)
+        self._texts[index] = stream, TextConverter(stream, copy)
+        self._copier.add(stream, copy)
+        self._notes.append(f"{label(stream).capitalize()} is converted to {copy.codec_context.name}.")
 
     def write(self, packet: av.Packet) -> None:
         """Take a packet of the source, of any stream but the main one."""

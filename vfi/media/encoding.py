@@ -17,7 +17,7 @@ import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 
 from vfi.media.color import BT601, FULL_RANGE, LIMITED_RANGE, RGB, depth, has_alpha
-from vfi.media.errors import MediaError
+from vfi.media.errors import MediaError, WishError
 from vfi.media.info import Hdr, VideoInfo
 
 FINEST_TICK = Fraction(1, 2**30)  # seconds; containers count ticks per second in 31 bits
@@ -75,6 +75,16 @@ class Encoder:
     notes: tuple[str, ...]
 
 
+def check_encoding(encoding: Encoding) -> None:
+    """Raise WishError for a codec that there is not, and for what it does not take, whatever the stream."""
+    if encoding.codec is None:
+        return
+    codec = _codec(encoding.codec)
+    _options(encoding, encoding.codec, alpha=False, vast=False)
+    if encoding.pix_fmt is not None:
+        _check_pix_fmt(encoding.pix_fmt, codec)
+
+
 def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder:
     """Return the encoder that follows ``encoding`` for a stream like ``info``, written to ``output``.
 
@@ -82,7 +92,7 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     """
     suffix = output.suffix.lower()
     if suffix not in CONTAINERS:
-        raise MediaError(f"{output} must end in one of {', '.join(CONTAINERS)}: choose such a name")
+        raise WishError(f"{output} must end in one of {', '.join(CONTAINERS)}: choose such a name")
     name = encoding.codec or _default_codec(suffix, info)
     codec = _codec(name)
     alpha = has_alpha(info.pix_fmt) and _holds_alpha(codec, suffix)
@@ -210,11 +220,11 @@ def _codec(name: str) -> av.Codec:
     try:
         codec = av.Codec(name, "w")
     except ValueError as error:
-        raise MediaError(
+        raise WishError(
             f"there is no encoder {name!r}: use for example libx264, libx265, libvpx-vp9, libsvtav1 or ffv1"
         ) from error
     if codec.type != "video":
-        raise MediaError(f"{name} encodes {codec.type}, not video: use for example libx264")
+        raise WishError(f"{name} encodes {codec.type}, not video: use for example libx264")
     return codec
 
 
@@ -231,7 +241,7 @@ def _options(encoding: Encoding, codec: str, alpha: bool, vast: bool) -> dict[st
         if key not in known or (key in ("crf", "preset") and key not in private):
             near = difflib.get_close_matches(key, known, n=3)
             hint = f"did you mean {', '.join(near)}?" if near else "leave it out"
-            raise MediaError(f"{codec} has no option {key!r}: {hint}")
+            raise WishError(f"{codec} has no option {key!r}: {hint}")
     defaults = dict(_DEFAULTS.get(codec, {})) | (_ALPHA_DEFAULTS.get(codec, {}) if alpha else {})
     if vast and "preset" not in wished:  # which says itself how far to look
         defaults |= _VAST_DEFAULTS.get(codec, {})
@@ -257,16 +267,25 @@ def _plain(pix_fmt: str) -> str:
     return pix_fmt.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp")
 
 
+def _formats(codec: av.Codec) -> list[str]:
+    """Return the pixel formats that an encoder takes, none if it does not tell."""
+    return [f.name for f in codec.video_formats or [] if not f.name.startswith(("yuvj", "ya"))]
+
+
+def _check_pix_fmt(wish: str, codec: av.Codec) -> None:
+    formats = _formats(codec)
+    if formats and wish not in formats:
+        raise WishError(f"{codec.name} does not take {wish}: use one of {', '.join(formats)}")
+
+
 def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[str, str], alpha: bool) -> str:
     """Return the first pixel format with which the encoder opens: the wish, the source's, or the nearest.
 
     With ``alpha`` it is one with transparency.
     """
-    formats = [f.name for f in codec.video_formats or [] if not f.name.startswith(("yuvj", "ya"))]
-    offered = [name for name in formats if has_alpha(name) == alpha]
+    offered = [name for name in _formats(codec) if has_alpha(name) == alpha]
     if wish is not None:
-        if formats and wish not in formats:
-            raise MediaError(f"{codec.name} does not take {wish}: use one of {', '.join(formats)}")
+        _check_pix_fmt(wish, codec)
         failure = _failure(codec.name, wish, info, options)
         if failure:
             raise MediaError(

@@ -18,6 +18,10 @@ class MediaError(Exception):
     """What is wrong with a file or a wish, in one sentence that also says what to do."""
 
 
+class WishError(MediaError):
+    """What is wrong with a wish, whatever the file."""
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what goes wrong while ``path`` is read into a MediaError."""

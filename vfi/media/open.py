@@ -9,7 +9,7 @@ from vfi.media.animation import ANIMATIONS, AnimationReader
 from vfi.media.animation_writer import AnimationWriter
 from vfi.media.deinterlace import Deinterlace
 from vfi.media.encoding import CONTAINERS, Encoding
-from vfi.media.errors import MediaError
+from vfi.media.errors import MediaError, WishError
 from vfi.media.images import IMAGE_SUFFIXES
 from vfi.media.info import VideoInfo
 from vfi.media.numbering import is_pattern
@@ -51,13 +51,13 @@ def open_source(
     MediaError if it cannot be read.
     """
     if deinterlace != "off" and (is_pictures(path) or path.suffix.lower() in ANIMATIONS):
-        raise MediaError(f"{path} holds whole pictures, which are not interlaced: leave out the deinterlacing")
+        raise WishError(f"{path} holds whole pictures, which are not interlaced: leave out the deinterlacing")
     if part and _is_whole(path):
-        raise MediaError(f"{path} is read as a whole: leave out the start and the end")
+        raise WishError(f"{path} is read as a whole: leave out the start and the end")
     if is_pictures(path):
         return PictureReader(path, rate)
     if rate is not None:
-        raise MediaError(f"{path} has its own times: leave out the rate of the input")
+        raise WishError(f"{path} has its own times: leave out the rate of the input")
     if is_y4m(path):
         return Y4mReader(path, deinterlace)
     if path.suffix.lower() in ANIMATIONS:
@@ -71,7 +71,7 @@ def middle_part(path: Path, part: Part, seconds: Fraction) -> Part:
     Raises MediaError if it cannot be read, or is no video of which parts can be taken.
     """
     if _is_whole(path):
-        raise MediaError(f"{path} is read as a whole: leave out the preview")
+        raise WishError(f"{path} is read as a whole: leave out the preview")
     with VideoReader(path, part) as reader:
         return reader.excerpt.middle(seconds)
 
@@ -90,6 +90,12 @@ def numbered_part(path: Path, frames: slice) -> Part:
     return Part(start, film.time_of(beyond) - origin if beyond < film.frames else None)
 
 
+def check_source(path: Path) -> None:
+    """Raise MediaError if there is no such file or folder; a cheap test before any work."""
+    if not (path == PIPE or is_pictures(path) or path.exists()):
+        raise MediaError(f"{path} does not exist: check the name")
+
+
 def check_sink(output: Path, source: Path, overwrite: bool) -> None:
     """Raise MediaError if ``output`` may not or cannot be written; a cheap test before any work."""
     if output == PIPE:
@@ -97,7 +103,7 @@ def check_sink(output: Path, source: Path, overwrite: bool) -> None:
     if is_pattern(output):
         return check_pictures(output, source, overwrite)
     if not output.is_dir() and output.suffix.lower() not in SINKS:
-        raise MediaError(
+        raise WishError(
             f"{output} must end in one of {', '.join(SINKS)}, or be a pattern for pictures such as"
             f" {output.stem}/%05d.png: choose such a name"
         )
@@ -151,7 +157,7 @@ def open_sink(
 def refuse_encoding(encoding: Encoding, path: Path) -> None:
     """Raise MediaError if anything is wished of an encoder where none can be chosen."""
     if encoding != Encoding():
-        raise MediaError(f"{path.suffix or path} has no encoder to choose: leave out its options")
+        raise WishError(f"{path.suffix or path} has no encoder to choose: leave out its options")
 
 
 def _left_out(source: Source, info: VideoInfo) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vfi.media.errors import MediaError
+from vfi.media.errors import MediaError, WishError
 from vfi.media.timeline import Timeline
 
 
@@ -41,7 +41,7 @@ class Part:
 
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise MediaError(
+            raise WishError(
                 f"the part ends at {float(self.end):g} s but starts at {float(self.start):g} s: put the end behind it"
             )
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from vfi.media.color import FULL_RANGE, RGB, Color, has_alpha
 from vfi.media.encoding import Encoder
-from vfi.media.errors import MediaError, writing
+from vfi.media.errors import MediaError, WishError, writing
 from vfi.media.frame import Frame
 from vfi.media.images import eight_bit, holds_16_bits, holds_alpha, read_image, write_image
 from vfi.media.info import VideoInfo
@@ -41,7 +41,7 @@ class PictureReader:
         self.path = path
         self.notes: tuple[str, ...] = ()
         if rate is not None and rate <= 0:
-            raise MediaError(f"the rate of the pictures is {rate} a second: it must be greater than 0")
+            raise WishError(f"the rate of the pictures is {rate} a second: it must be greater than 0")
         if rate is None:
             self.notes = (f"The pictures carry no times: {PICTURE_RATE} frames per second are assumed.",)
         self.rate = self.average_rate = rate or PICTURE_RATE
@@ -127,7 +127,7 @@ def check_pictures(pattern: Path, source: Path, overwrite: bool) -> None:
     """
     folder = pattern.parent
     if folder.resolve() == Path.cwd() or folder.resolve() in Path.cwd().parents:
-        raise MediaError(f"{pattern} names no folder of its own: write to one, such as frames/{pattern.name}")
+        raise WishError(f"{pattern} names no folder of its own: write to one, such as frames/{pattern.name}")
     if folder.resolve() in (source.resolve(), source.parent.resolve()):
         raise MediaError(f"{folder} is the source's own folder: choose another one for the output")
     if folder.exists() and not folder.is_dir():

@@ -23,7 +23,7 @@ from av.codec.codec import find_best_pix_fmt_of_list
 from vfi.media.color import FULL_RANGE, LIMITED_RANGE, Color, has_alpha, stored_planes
 from vfi.media.deinterlace import Deinterlace, Parity, check_deinterlace, deinterlaced, interlaced_refusal
 from vfi.media.encoding import Encoder, Encoding
-from vfi.media.errors import MediaError, reading, writing
+from vfi.media.errors import MediaError, WishError, reading, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
 from vfi.media.names import temporary_name
@@ -201,12 +201,12 @@ class Y4mWriter:
         if rate is None:
             raise MediaError("y4m has one rate for all frames, and here it varies: choose a rate to reach")
         if encoding != Encoding(pix_fmt=encoding.pix_fmt):
-            raise MediaError("y4m is not encoded: leave out all options of an encoder but the pixel format")
+            raise WishError("y4m is not encoded: leave out all options of an encoder but the pixel format")
         self.path = path
         self._rotation, info = info.rotation, info.upright
         pix_fmt = encoding.pix_fmt or _nearest(info.pix_fmt)
         if pix_fmt not in _NAMES:
-            raise MediaError(f"y4m does not hold {pix_fmt}: use one of {', '.join(_NAMES)}")
+            raise WishError(f"y4m does not hold {pix_fmt}: use one of {', '.join(_NAMES)}")
         color = info.color
         if av.VideoFormat(info.pix_fmt).is_rgb:
             color = replace(color, matrix=color.guessed_matrix(info.height), range=LIMITED_RANGE)
@@ -220,7 +220,7 @@ class Y4mWriter:
         self._temporary: Path | None = None
         if path == PIPE:
             if sys.stdout.isatty():
-                raise MediaError("a video does not go to the terminal: pipe standard output into a player or a file")
+                raise WishError("a video does not go to the terminal: pipe standard output into a player or a file")
             self._stream: BinaryIO = sys.stdout.buffer
         else:
             self._temporary = temporary_name(path)

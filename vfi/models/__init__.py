@@ -8,6 +8,7 @@ from torch import nn
 from flow.checkpoint import (
     Checkpoint,
     CheckpointError,
+    UnknownNameError,
     find_checkpoint,
     fitting_weights,
     load_checkpoint,
@@ -15,6 +16,7 @@ from flow.checkpoint import (
     parse_config,
     shipped_checkpoints,
 )
+from vfi.choices import UNTRAINED
 from vfi.models.blend import Blend, BlendConfig
 from vfi.models.classical import Classical, ClassicalConfig
 from vfi.models.flow_free import FlowFree, FlowFreeConfig
@@ -26,13 +28,12 @@ VFI_MODELS: dict[str, tuple[type, type[nn.Module]]] = {
     "classical": (ClassicalConfig, Classical),
     "blend": (BlendConfig, Blend),
 }
-UNTRAINED = ("classical", "blend")  # they have no weights
 
 
 def build_model(name: str, config: dict | None = None) -> nn.Module:
     """Return an untrained model of the table; raises CheckpointError that lists the known ones."""
     if name not in VFI_MODELS:
-        raise CheckpointError(f"unknown model {name!r}: use one of {', '.join(VFI_MODELS)}")
+        raise UnknownNameError(f"unknown model {name!r}: use one of {', '.join(VFI_MODELS)}")
     config_class, model_class = VFI_MODELS[name]
     try:
         return model_class(parse_config(config_class, config or {}))

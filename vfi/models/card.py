@@ -13,7 +13,8 @@ from flow.checkpoint import checkpoint_folder, find_checkpoint, load_checkpoint,
 from flow.checksums import recorded, sha256
 from flow.models import FLOW_MODELS, build_flow_model
 from flow.work import gflop
-from vfi.models import UNTRAINED, VFI_MODELS, build_model
+from vfi.choices import UNTRAINED
+from vfi.models import VFI_MODELS, build_model
 
 HEIGHT, WIDTH = 720, 1280  # pixels of the frames for which the work is counted
 

@@ -5,7 +5,7 @@ the wrong place as in the right one. The frame that errs least is a softer one t
 of the plain blend of the two frames comes in. How much is learnt from the signs of such places.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,7 @@ from torch.nn import functional as F
 
 from flow.models.layers import SLOPE, conv
 from flow.padding import crop_to, pad_to_multiple
-
-Fallback = Literal["soft", "blend", "hold", "off"]
-"""What comes in where a frame is not to be trusted: what the weights say, only the blend of its neighbours, only the
-nearer one of them, or nothing."""
+from vfi.choices import Fallback
 
 CELL = 4  # signs and confidence are found on a grid so many times coarser than the frame
 SIGNS = 7

@@ -22,8 +22,9 @@ from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows, motions_at
 from flow.scale import shrink_both
 from flow.warp import backward_warp, shrink_flow
+from vfi.choices import Fallback
 from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
-from vfi.models.confidence import SOFTENING, Confidence, Fallback, find_remedy, find_signs
+from vfi.models.confidence import SOFTENING, Confidence, find_remedy, find_signs
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
 from vfi.models.unet import UNet
 

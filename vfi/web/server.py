@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flow.backends import NotInstalled
 from vfi.web.limits import Limits
 
 
@@ -13,8 +14,8 @@ from vfi.web.limits import Limits
 def serving(host: str = "127.0.0.1", port: int = 7860, limits: Limits | None = None) -> Iterator[str]:
     """Serve the page while the context is open; yields its address.
 
-    When it closes, work that is under way ends at once and every file of the visitors is removed. Raises ValueError if
-    gradio is not installed, and OSError if the port is taken.
+    When it closes, work that is under way ends at once and every file of the visitors is removed. Raises NotInstalled
+    if gradio is missing, and OSError if the port is taken.
     """
     limits = limits or Limits()
     with tempfile.TemporaryDirectory(prefix="vfi-web-", ignore_cleanup_errors=True) as folder:
@@ -26,7 +27,7 @@ def serving(host: str = "127.0.0.1", port: int = 7860, limits: Limits | None = N
         except ModuleNotFoundError as error:
             if error.name != "gradio":
                 raise
-            raise ValueError("gradio is not installed: run pip install 'vfi[web]'") from None
+            raise NotInstalled("gradio is not installed: run pip install 'vfi[web]'") from None
         from vfi.web.jobs import Jobs
 
         jobs = Jobs(root)
