@@ -1,11 +1,9 @@
 """How much memory this process took, how much more there is for it, and when there is no more."""
 
-import ctypes
 import os
 import sys
 from pathlib import Path
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # options of mallopt(3), which takes 32 MiB at most for the second
 _CGROUP = Path("/sys/fs/cgroup")  # what a container may have at most, and has
 
 
@@ -21,20 +19,6 @@ def peak_resident() -> int | None:
         return None
     # macOS counts in bytes, others in kibibytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def keep_freed_memory() -> bool:
-    """Have this process keep what it frees for what it needs next; tells whether the system lets it.
-
-    The C library of most Linux systems (glibc) hands large blocks back as soon as they are free, and what is taken anew
-    is cleared page by page. For images, which come and go with every frame, that takes as long as most of what is
-    computed of them. For programs to call, not for libraries: it holds for all that the process does.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):  # another C library
-        return False
-    return bool(mallopt(_M_TRIM_THRESHOLD, 2**30) and mallopt(_M_MMAP_THRESHOLD, 2**25))
 
 
 def is_out_of_memory(error: Exception) -> bool:

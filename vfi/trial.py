@@ -11,7 +11,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from flow.memory import keep_freed_memory
 from vfi.minterpolate import MODES, upsample
 from vfi.pipeline import upsample as upsample_by_model
 from vfi.stages import Stages, watched
@@ -64,7 +63,6 @@ def run(jobs: Iterator[Job]) -> Iterator[Trial]:
 
 
 def _try(job: Job) -> Trial:
-    keep_freed_memory()  # as the command does
     model, synchronize, first = None, None, 0.0
     if job.method not in MODES:
         import torch

@@ -36,22 +36,3 @@ def test_a_shortage_of_memory_is_told_from_other_errors():
     assert is_out_of_memory(short.value)
     assert not is_out_of_memory(RuntimeError("sizes do not fit"))
     assert free_memory() is None or free_memory() > 0
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="a matter of the C library")
-def test_memory_that_is_kept_is_not_cleared_anew_for_every_image():
-    code = (
-        "import resource, sys; import numpy as np; from flow.memory import keep_freed_memory\n"
-        "kept = sys.argv[1] == 'kept' and keep_freed_memory()\n"
-        "def work(): images = [np.ones((720, 1280), np.float32) for _ in range(6)]\n"
-        "work(); before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "for _ in range(10): work()\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, kept)"
-    )
-    faults, kept = {}, {}
-    for how in ("kept", "freed"):
-        done = subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True)
-        count, kept[how] = done.stdout.split()
-        faults[how] = int(count)
-    if kept["kept"] == "True":  # with glibc
-        assert faults["kept"] < faults["freed"] / 20

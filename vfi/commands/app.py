@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from flow.memory import keep_freed_memory
 from vfi.commands.adapt import adapt_command
 from vfi.commands.command import command, errors_told
 from vfi.commands.config import default_config, known_options, print_config_path, show_config
@@ -77,7 +76,6 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files need not be UTF-8
     leave_nothing_when_ended(context)
-    keep_freed_memory()
     context.obj = config or default_config()
     if context.invoked_subcommand != "config" and (config is not None or context.obj.exists()):
         from vfi.config import read_config
