@@ -214,7 +214,14 @@ ConfigFile = Annotated[
         rich_help_panel="Run",
     ),
 ]
-Parts = Annotated[str, typer.Option(help="What learns: all, fusion (all but the flow), or low-rank (a thin update).")]
+Parts = Annotated[
+    str | None,
+    typer.Option(
+        help="What learns: confidence (where to trust frames), fusion (all but the flow), all, or low-rank (a thin"
+        " update) (default: confidence, or fusion of a model without).",
+        show_default=False,
+    ),
+]
 Start = Annotated[
     str | None,
     typer.Option(
@@ -716,7 +723,7 @@ def upsample(
     lessons: dict[Path, Adaptation] = {}
 
     def lesson_of(job: "Job") -> "Adaptation":
-        lessons[job.output] = lesson = learn(job.source, interpolator, budget or 0, "fusion", quiet, part, rate_in)
+        lessons[job.output] = lesson = learn(job.source, interpolator, budget or 0, None, quiet, part, rate_in)
         if not (quiet or as_json):
             typer.echo(lesson, err=piped)
         return lesson
@@ -980,7 +987,7 @@ def learn(
     source: Path,
     interpolator: "Interpolator",
     budget: float,
-    parts: str,
+    parts: str | None,
     quiet: bool,
     part: "Part",
     rate: Fraction | None = None,
@@ -1020,7 +1027,7 @@ def adapt_command(
         ),
     ] = None,
     budget: Annotated[str, typer.Option(help="How long to learn, measuring included: 60s, 5m, 90.")] = "60s",
-    parts: Parts = "fusion",
+    parts: Parts = None,
     model: Model = DEFAULT_MODEL,
     device: Device = "auto",
     precision: Precision = "auto",

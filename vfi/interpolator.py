@@ -176,27 +176,28 @@ class Interpolator:
         """Yield the images, whole or tile by tile as planned."""
         side = self._plan.side((before.shape[0], before.shape[1]))
         if side is None:
-            with self._autocast():
+            with self.autocast():
                 frames = self._to_tensor(before), self._to_tensor(after)
                 pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
             del frames
             for time in times:
-                with self._autocast():
-                    made = self._at(pair, self._time(time), before.dtype)
+                with self.autocast():
+                    made = self._at(pair, self.time(time), before.dtype)
                 yield made
             return
-        with self._autocast():
+        with self.autocast():
             tiled = Tiled(self.model, (before, after), self._to_tensor, side, start)
         for time in times:
-            with self._autocast():
-                made = self._tile_by_tile(tiled, self._time(time), before.dtype)
+            with self.autocast():
+                made = self._tile_by_tile(tiled, self.time(time), before.dtype)
             yield made
 
     def _outside(self, model: nn.Module) -> Backend | None:
         """Return what computes a model outside PyTorch, if anything does."""
         return None if self.backend == "torch" else Backend(model, self.backend, self.dtype == torch.bfloat16)
 
-    def _autocast(self) -> torch.autocast:
+    def autocast(self) -> torch.autocast:
+        """Return the precision that the model computes in, as a context."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _suits(self, size: tuple[int, int]) -> bool:
@@ -205,13 +206,13 @@ class Interpolator:
 
     def _by(self, network: Backend, inputs: Mapping[str, np.ndarray], t: Fraction, dtype: np.dtype) -> Made:
         frame, *confidence = network({**inputs, "t": np.full((1, 1, 1, 1), t, np.float32)})
-        return Made(self._to_image(torch.from_numpy(frame), dtype), float(confidence[0].mean()) if confidence else None)
+        return Made(self.image(torch.from_numpy(frame), dtype), float(confidence[0].mean()) if confidence else None)
 
     def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
         if not isinstance(self.model, FlowFusion):
-            return Made(self._to_image(self.model.synthesize(pair, t), dtype), None)
+            return Made(self.image(self.model.synthesize(pair, t), dtype), None)
         frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
-        return Made(self._to_image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
+        return Made(self.image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
 
     def with_model(self, model: nn.Module, learning: bool = False) -> "Interpolator":
         """Return the same with a model of other weights; while it is ``learning``, PyTorch computes it."""
@@ -245,7 +246,7 @@ class Interpolator:
 
         Images and time as in `__call__`; flow (H, W, 2) float32 in pixels, at the places of the frame at that time.
         """
-        model, t, frames = self.model, self._time(time), (self._to_tensor(before), self._to_tensor(after))
+        model, t, frames = self.model, self.time(time), (self._to_tensor(before), self._to_tensor(after))
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             if isinstance(model, Classical):  # whose two motions hardly differ where they are right
                 flow = motions_at(*model.prepare(*frames).flows, t)[0]
@@ -257,7 +258,8 @@ class Interpolator:
             flow = enlarge_flow(flow, (before.shape[0], before.shape[1]))
         return flow[0].float().permute(1, 2, 0).cpu().numpy()
 
-    def _time(self, t: Fraction) -> Tensor:
+    def time(self, t: Fraction) -> Tensor:
+        """Return a time as models take it, (1, 1, 1, 1)."""
         return torch.full((1, 1, 1, 1), float(t), device=self.device)
 
     def _to_tensor(self, image: np.ndarray) -> Tensor:
@@ -267,8 +269,13 @@ class Interpolator:
         pixels = torch.from_numpy(levels).to(self.device)
         return pixels.permute(2, 0, 1)[None].float() / np.iinfo(image.dtype).max
 
+    def frames(self, *images: np.ndarray) -> tuple[Tensor, ...]:
+        """Return images (H, W, 3) as models take them, (1, 3, H, W) float32 in [0, 1]."""
+        return tuple(self._to_tensor(image) for image in images)
+
     @staticmethod
-    def _to_image(frame: Tensor, dtype: np.dtype) -> np.ndarray:
+    def image(frame: Tensor, dtype: np.dtype) -> np.ndarray:
+        """Return a frame (1, 3, H, W) in [0, 1] as an image (H, W, 3) of integers."""
         # Rounded, not truncated: half a level of darkening on every second frame is visible flicker.
         levels = frame[0].float().mul(np.iinfo(dtype).max).round_().permute(1, 2, 0)
         return levels.to(torch.int32).cpu().numpy().astype(dtype)

@@ -47,20 +47,32 @@ def mix(images: list[Tensor], weights: Tensor) -> Tensor:
 
 def lay(mixture: Mixture, frames: Frames, place: Place | None = None) -> Tensor:
     """Return the frame (B, 3, H, W), not clamped; of a tile, for which frames are what is seen around it, its place."""
+    return finish(mixture, lay_images(mixture, frames, place), frames, place)
+
+
+def lay_images(mixture: Mixture, frames: Frames, place: Place | None = None) -> Tensor:
+    """Return the mixed images and what is added to them, as large as the frame that `finish` makes of them."""
     here = frames if place is None else place.of(frames)
     size = (frames[0].shape[-2], frames[0].shape[-1]) if place is None else place.whole
     window = None if place is None else place.tile
     if mixture.mixed is not None and (mixture.mixed.shape[-2], mixture.mixed.shape[-1]) == size:
-        made = enlarge(mixture.mixed, size, window)
-    else:
-        corner = None if place is None else place.corner
-        # One image after the other: all of them at once would be most of what a large frame takes.
-        made = torch.zeros_like(here[0])
-        for i, (flow, weight) in enumerate(zip(mixture.flows, mixture.weights.split(1, dim=1), strict=True)):
-            image = backward_warp(frames[i % 2], enlarge_flow(flow, size, window), SAMPLING, corner)
-            made = torch.addcmul(made, image, enlarge(weight, size, window))
-        if mixture.residual is not None:
-            made = made + enlarge(mixture.residual, size, window)
+        return enlarge(mixture.mixed, size, window)
+    corner = None if place is None else place.corner
+    # One image after the other: all of them at once would be most of what a large frame takes.
+    made = torch.zeros_like(here[0])
+    for i, (flow, weight) in enumerate(zip(mixture.flows, mixture.weights.split(1, dim=1), strict=True)):
+        image = backward_warp(frames[i % 2], enlarge_flow(flow, size, window), SAMPLING, corner)
+        made = torch.addcmul(made, image, enlarge(weight, size, window))
+    if mixture.residual is not None:
+        made = made + enlarge(mixture.residual, size, window)
+    return made
+
+
+def finish(mixture: Mixture, made: Tensor, frames: Frames, place: Place | None = None) -> Tensor:
+    """Return the frame of its mixed images, where it is not to be trusted and where something stands still."""
+    here = frames if place is None else place.of(frames)
+    size = (frames[0].shape[-2], frames[0].shape[-1]) if place is None else place.whole
+    window = None if place is None else place.tile
     if mixture.remedy is not None:
         remedy = mixture.remedy
         rest = None if remedy.rest is None else enlarge(remedy.rest, size, window)
