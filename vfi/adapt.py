@@ -313,7 +313,8 @@ class _Lesson:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.lr * rise * (0.1 + 0.45 * (1 + math.cos(math.pi * along)))
         self.model.train()
-        with self.pupil.autocast():
+        # Of float16 the gradients would vanish.
+        with torch.autocast(self.pupil.device.type, torch.bfloat16, enabled=self.pupil.dtype == torch.bfloat16):
             loss = self._loss()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
