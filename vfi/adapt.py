@@ -389,7 +389,7 @@ class _Trust(_Lesson):
 
     @torch.no_grad()
     def _example(self, triplet: Triplet) -> Example:
-        frames = self.pupil.frames(triplet.before, triplet.after)
+        frames = self._frames(triplet)
         start, t = self.model.start(*frames), self.pupil.time(triplet.time)
         with self.pupil.autocast():
             pair = self.model.prepare(*frames, start)
@@ -401,17 +401,20 @@ class _Trust(_Lesson):
 
     def _loss(self) -> Tensor:
         example = self.learnt_from[self.rng.integers(len(self.learnt_from))]
-        return self.criterion(self._judged(example), self.pupil.frames(example.triplet.middle)[0])
+        return self.criterion(self._judged(example), self.pupil.tensor(example.triplet.middle))
 
     @torch.no_grad()
     def _made(self, example: Example) -> np.ndarray:
         with self.pupil.autocast():
             return self.pupil.image(self._judged(example).clamp(0, 1), example.triplet.middle.dtype)
 
+    def _frames(self, triplet: Triplet) -> tuple[Tensor, Tensor]:
+        return self.pupil.tensor(triplet.before), self.pupil.tensor(triplet.after)
+
     def _judged(self, example: Example) -> Tensor:
         """Return the frame as the confidence has it by now, (1, 3, H, W), not clamped."""
         assert isinstance(example, _Drafted)
-        frames = self.pupil.frames(example.triplet.before, example.triplet.after)
+        frames = self._frames(example.triplet)
         mixture = self.model.judge(example.draft, self.model.small(*frames))
         return finish(mixture, example.made, frames)
 

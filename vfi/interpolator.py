@@ -154,7 +154,7 @@ class Interpolator:
                 f"{after.shape[1]}x{after.shape[0]} {after.dtype}; bring them to one size and depth"
             )
         if self._network is not None and self._suits((before.shape[0], before.shape[1])):
-            inputs = self._network.inputs((self._to_tensor(before), self._to_tensor(after)), start)
+            inputs = self._network.inputs((self.tensor(before), self.tensor(after)), start)
             yield from (self._by(self._network, inputs, time, before.dtype) for time in times)
             return
         done = 0
@@ -177,7 +177,7 @@ class Interpolator:
         side = self._plan.side((before.shape[0], before.shape[1]))
         if side is None:
             with self.autocast():
-                frames = self._to_tensor(before), self._to_tensor(after)
+                frames = self.tensor(before), self.tensor(after)
                 pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
             del frames
             for time in times:
@@ -186,7 +186,7 @@ class Interpolator:
                 yield made
             return
         with self.autocast():
-            tiled = Tiled(self.model, (before, after), self._to_tensor, side, start)
+            tiled = Tiled(self.model, (before, after), self.tensor, side, start)
         for time in times:
             with self.autocast():
                 made = self._tile_by_tile(tiled, self.time(time), before.dtype)
@@ -238,7 +238,7 @@ class Interpolator:
         """Return the flows both ways that the model starts from, as `FlowFusion.start` does; None if it has none."""
         if not isinstance(self.model, FlowFusion):
             return None
-        return self.model.start(self._to_tensor(before), self._to_tensor(after))
+        return self.model.start(self.tensor(before), self.tensor(after))
 
     @torch.inference_mode()
     def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:
@@ -246,7 +246,7 @@ class Interpolator:
 
         Images and time as in `__call__`; flow (H, W, 2) float32 in pixels, at the places of the frame at that time.
         """
-        model, t, frames = self.model, self.time(time), (self._to_tensor(before), self._to_tensor(after))
+        model, t, frames = self.model, self.time(time), (self.tensor(before), self.tensor(after))
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             if isinstance(model, Classical):  # whose two motions hardly differ where they are right
                 flow = motions_at(*model.prepare(*frames).flows, t)[0]
@@ -262,16 +262,12 @@ class Interpolator:
         """Return a time as models take it, (1, 1, 1, 1)."""
         return torch.full((1, 1, 1, 1), float(t), device=self.device)
 
-    def _to_tensor(self, image: np.ndarray) -> Tensor:
-        """(H, W, 3) integers to (1, 3, H, W) float32 in [0, 1]."""
+    def tensor(self, image: np.ndarray) -> Tensor:
+        """Return an image (H, W, 3) of integers as models take it, (1, 3, H, W) float32 in [0, 1]."""
         # torch knows little of uint16; int32 holds it.
         levels = np.array(image, np.uint8 if image.dtype == np.uint8 else np.int32)
         pixels = torch.from_numpy(levels).to(self.device)
         return pixels.permute(2, 0, 1)[None].float() / np.iinfo(image.dtype).max
-
-    def frames(self, *images: np.ndarray) -> tuple[Tensor, ...]:
-        """Return images (H, W, 3) as models take them, (1, 3, H, W) float32 in [0, 1]."""
-        return tuple(self._to_tensor(image) for image in images)
 
     @staticmethod
     def image(frame: Tensor, dtype: np.dtype) -> np.ndarray:

@@ -109,7 +109,7 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
 
 
 def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
-    for name in ("_to_tensor", "image"):
+    for name in ("tensor", "image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
     replace(interpolator, "_by", stages.timed("net", interpolator._by))  # all of it, where that is not PyTorch
     model = interpolator.model
