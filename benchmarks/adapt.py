@@ -1,7 +1,7 @@
 """What adaptation gains on whole clips: the tables of benchmarks/README.md.
 
     python benchmarks/adapt.py CLIPS --every 4 --budget 60
-    python benchmarks/adapt.py CLIPS --only drums --parts all fusion low-rank
+    python benchmarks/adapt.py CLIPS --only drums --parts confidence fusion all low-rank
     python benchmarks/adapt.py CLIPS --only drums tennis --keep 4
 
 CLIPS is a folder of videos. With ``--keep 4`` every fourth frame makes a film of its own, of large jumps, to learn;
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="take those with one of these in their names")
     parser.add_argument("--model", default="flow-fusion")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds")
-    parser.add_argument("--parts", nargs="+", default=["fusion"])
+    parser.add_argument("--parts", nargs="+", default=["confidence"])
     parser.add_argument("--keep", type=int, default=1, help="make a film of every so many frames, an even number")
     parser.add_argument("--cpu-time", action="store_true")
     arguments = parser.parse_args()

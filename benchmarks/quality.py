@@ -9,6 +9,7 @@ the easiest by the score of its method `dis_average`.
 import argparse
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
@@ -30,7 +31,7 @@ def quarters(scores: list[float], ranking: list[float]) -> list[float]:
     return [fmean(scores[i] for i in order[edges[q] : edges[q + 1]]) for q in range(4)]
 
 
-def row(name: str, size: str, means: Sequence[float], items: list[float], ranking: list[float]) -> str:
+def row(name: str, size: str, means: Sequence[float], luma: str, items: list[float], ranking: list[float]) -> str:
     """Return a row of the table; a list with several times per item is ranked by the mean of each item's frames."""
     frames = len(items) // max(1, len(ranking))
     split = ""
@@ -38,7 +39,7 @@ def row(name: str, size: str, means: Sequence[float], items: list[float], rankin
         grouped = [fmean(items[i : i + frames]) for i in range(0, len(items), frames)]
         split = " ".join(f"{mean:.2f}" for mean in quarters(grouped, ranking))
     psnr, ssim, ie = means
-    return f"| {name} | {size} | {psnr:.3f} | {ssim:.4f} | {ie:.3f} | {split} |"
+    return f"| {name} | {size} | {psnr:.3f} | {ssim:.4f} | {ie:.3f} | {luma} | {split} |"
 
 
 def main() -> None:
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("lists", type=Path, nargs="+")
     parser.add_argument("--models", nargs="+", default=shipped_models())
     parser.add_argument("--reference", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="take every so many of the items; no quarters then")
     parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
     reference = json.loads(arguments.reference.read_text()) if arguments.reference else {}
@@ -55,17 +57,19 @@ def main() -> None:
         known = reference.get(path.stem, {})
         ranking = known.get("dis_average", {}).get("items", [])
         print(f"\n{path.stem}\n")
-        print("| model | M parameters | GFLOP, 720p | PSNR | SSIM | IE | PSNR by quarter, hardest first |")
-        print("|---|---|---|---|---|---|---|")
+        print("| model | M parameters | GFLOP, 720p | PSNR | SSIM | IE | luma step | PSNR by quarter, hardest first |")
+        print("|---|---|---|---|---|---|---|---|")
         for card in cards:
-            report = evaluate(Interpolator.load(card.name, precision=arguments.precision), read_triplets(path))
-            items = [item.psnr for item in report.items]
+            chosen = islice(read_triplets(path), 0, None, arguments.every)
+            report = evaluate(Interpolator.load(card.name, precision=arguments.precision), chosen)
+            found = [item.psnr for item in report.items]
             means = (report.psnr, report.ssim, report.ie)
             size = f"{card.parameters / 1e6:.2f} | {card.gflop:.0f}"
-            print(row(card.name, size, means, items, ranking), flush=True)
+            luma = f"{report.flicker:.3f} ({report.luma_step:+.3f})"
+            print(row(card.name, size, means, luma, found, ranking), flush=True)
         for name, scores in known.items():
             means = (scores["psnr"], scores["ssim"], scores["ie"])
-            print(row(name, " | ", means, scores["items"], ranking), flush=True)
+            print(row(name, " | ", means, "", scores["items"], ranking), flush=True)
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def frames(path):
         (["--budget", "soon"], "not a time like 60s, 5m or 90"),
         (["--budget", "-5"], "not a time like"),
         (["--budget", "0"], "not a time like"),
-        (["--parts", "flow"], "use all, fusion, low-rank"),
+        (["--parts", "flow"], "use confidence, fusion, all, low-rank"),
         (["--model", "classical"], "no weights to adapt"),
         (["-o", "weights.pt"], "does not end in .safetensors"),
         (["-o", "nowhere/clip.safetensors"], "is no folder"),

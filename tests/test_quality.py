@@ -34,11 +34,12 @@ def blend(triplets):
     ("name", "gain"),
     [("flow-fusion", 3), ("fast", 3), ("flow-fusion-scratch", 3), ("classical", 3), ("flow-free", 0.2)],
 )
-def test_a_shipped_model_beats_the_blend_on_every_frame(triplets, blend, name, gain):
+def test_a_shipped_model_beats_the_blend_on_every_frame_and_is_as_bright_as_its_neighbours(triplets, blend, name, gain):
     report = evaluate(Interpolator.load(name, "cpu", "float32"), triplets)
     for made, blended in zip(report.items, blend.items, strict=True):
         assert made.psnr > blended.psnr + gain
         assert made.ssim > blended.ssim
+        assert abs(made.luma_step) < 0.5
 
 
 def test_large_motion_is_found(triplets):

@@ -26,19 +26,22 @@ from flow.checkpoint import save_checkpoint
 from flow.scale import choose_flow_scale
 from vfi.blocks import Blocks, read_blocks
 from vfi.examples import Example, crop_batch
-from vfi.interpolator import Interpolator
+from vfi.interpolator import Interpolator, knows_confidence
 from vfi.losses import parse_loss
 from vfi.low_rank import add_low_rank, merge_low_rank
 from vfi.media import MediaError, Part
 from vfi.metrics import psnr, ssim
 from vfi.models import read_checkpoint
-from vfi.models.flow_fusion import FlowFusion
+from vfi.models.confidence import SOFTENING
+from vfi.models.flow_fusion import Draft, FlowFusion
+from vfi.models.mixture import take_to
 from vfi.objective import Weights, objective
 from vfi.outputs import refuse_existing
 from vfi.triplets import DataError, Triplet
 
-Parts = Literal["all", "fusion", "low-rank"]
-"""What learns: every weight, all but those of the flow, or an update of low rank to every convolution."""
+Parts = Literal["confidence", "fusion", "all", "low-rank"]
+"""What learns: where the frames made are to be trusted, all weights but those of the flow, every weight, or an update
+of low rank to every convolution."""
 
 LEAST_GAIN = 0.02  # dB; less is within chance
 Item = TypeVar("Item")
@@ -51,11 +54,12 @@ class Recipe:
     report: float = 0.15  # of the budget: to measure the first state; the last one takes about as long
     choose: float = 0.06  # of the budget: likewise
     starts: float = 0.12  # of the budget: to find the motion that the triplets to learn from start with
+    drafts: float = 0.25  # of the budget, instead: to make their frames once, if only the confidence learns
     checks: float = 0.15  # of the time to learn: to see how well the model does by now
     reported_on: int = 12  # triplets at most
     chosen_by: int = 8
     learnt_from: int = 64
-    crops: int = 2  # a step, each of them forward and backward in time
+    crops: int = 2  # a step, each of them forward and backward in time; a step of the confidence sees a whole frame
     crop: int = 160  # pixels a side
     look: int = 256  # pixels a side of what is looked at to choose by
     loss: str = "psnr+30*ssim"  # see `Quality.worth`
@@ -88,7 +92,7 @@ class Adaptation:
     budget: float  # seconds
     seconds: float  # that it took
     steps: int
-    samples: int  # crops in all steps
+    samples: int  # crops in all steps, or frames
     learnt_from: int  # triplets
     chosen_by: int
     reported_on: int
@@ -128,7 +132,7 @@ def adapt(
     interpolator: Interpolator,
     *,
     budget: float,
-    parts: Parts = "fusion",
+    parts: Parts | None = None,
     part: Part | None = None,
     rate: Fraction | None = None,
     recipe: Recipe | None = None,
@@ -138,19 +142,27 @@ def adapt(
     """Teach a copy of the interpolator's model a film within ``budget`` seconds, and keep it if that helps.
 
     It helps if it gains on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of SSIM.
+    parts: None for the confidence, or the fusion of a model that does not know its own.
     How many steps fit depends on the machine, and with it the result; the clock tells the seconds. progress is
     called with those that have passed and the budget; part, rate: as `read_blocks` takes them. Raises MediaError if the
     film cannot be read, DataError if it is too short, hardly moves or is too large for the budget, and ValueError for a
-    model without weights.
+    model without weights or without the parts.
     """
+    knows = knows_confidence(interpolator.model) and interpolator.model.fallback == "soft"
+    parts = parts or ("confidence" if knows else "fusion")
     if parts not in get_args(Parts):
         raise ValueError(f"there are no parts {parts!r} to adapt: use {', '.join(get_args(Parts))}")
     if not any(True for _ in interpolator.model.parameters()):
         raise ValueError("this model has no weights to adapt: choose flow-fusion, fast or flow-free")
+    if parts == "confidence" and not knows:
+        raise ValueError(
+            "this model has no confidence that weighs softer frames (another fallback takes no part): adapt fusion,"
+            " all or low-rank"
+        )
     timer = _Timer(budget, clock, progress)
     blocks = read_blocks(source, part, rate)
     pupil = interpolator.with_model(copy.deepcopy(interpolator.model), learning=True)
-    lesson = _Lesson(pupil, parts, blocks, recipe or Recipe(), timer)
+    lesson = (_Trust if parts == "confidence" else _Lesson)(pupil, parts, blocks, recipe or Recipe(), timer)
     after, kept = lesson.take()
     return Adaptation(
         source=source,
@@ -158,7 +170,7 @@ def adapt(
         budget=budget,
         seconds=timer.passed,
         steps=lesson.steps,
-        samples=lesson.steps * 2 * lesson.recipe.crops,
+        samples=lesson.steps * lesson.samples,
         learnt_from=len(lesson.learnt_from),
         chosen_by=len(lesson.chosen_by),
         reported_on=len(lesson.reported_on),
@@ -222,6 +234,8 @@ class _Timer:
 class _Lesson:
     """A model, what it learns from, and how far it has come."""
 
+    reported_on: list[Example]
+
     def __init__(self, pupil: Interpolator, parts: Parts, blocks: Blocks, recipe: Recipe, timer: _Timer) -> None:
         self.pupil, self.model, self.recipe, self.timer = pupil, pupil.model, recipe, timer
         self.scale, self.own_scale = 1, None
@@ -229,13 +243,14 @@ class _Lesson:
             # Of a large film only the centre is looked at, but its motion is to be found as in the whole.
             self.own_scale, (width, height) = self.model.flow_scale, blocks.size
             self.model.flow_scale = self.scale = self.own_scale or choose_flow_scale(height, width)
+            self.model.taught_share = SOFTENING  # what is learnt is measured as it will be used
         self.weights = _to_learn(self.model, parts, recipe.rank)
         self.average = self._copies()
         self.optimizer = Adam(self.weights, lr=recipe.lr)
         self.criterion, self.rng = parse_loss(recipe.loss), np.random.default_rng(recipe.seed)
         self.steps = 0
         # The motion that a triplet starts with takes longest to find: once and for all.
-        self.reported_on: list[Example] = []
+        self.reported_on = []
         measured, measuring = [], 0.0
         for triplet in timer.some(blocks.report, recipe.report, 2, recipe.reported_on):
             self.reported_on.append(self._example(triplet))
@@ -244,11 +259,10 @@ class _Lesson:
             measuring += timer.passed - began
         self.before = Quality(fmean(one.psnr for one in measured), fmean(one.ssim for one in measured))
         self.chosen_by = [
-            self._example(triplet).centre(recipe.look)
-            for triplet in timer.some(blocks.choose, recipe.choose, 1, recipe.chosen_by)
+            self._to_choose_by(triplet) for triplet in timer.some(blocks.choose, recipe.choose, 1, recipe.chosen_by)
         ]
         self.learnt_from = [
-            self._example(triplet) for triplet in timer.some(blocks.learn, recipe.starts, 4, recipe.learnt_from)
+            self._example(triplet) for triplet in timer.some(blocks.learn, self.preparing, 4, recipe.learnt_from)
         ]
         self.end = timer.budget - 1.2 * measuring  # of learning: what is left will be needed to measure again
 
@@ -299,9 +313,9 @@ class _Lesson:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.lr * rise * (0.1 + 0.45 * (1 + math.cos(math.pi * along)))
         self.model.train()
-        batch = crop_batch(self.learnt_from, recipe.crops, recipe.crop, self.rng).to(self.pupil.device)
-        with torch.autocast(batch.t.device.type, torch.bfloat16, enabled=self.pupil.dtype == torch.bfloat16):
-            loss = objective(self.model, batch, self.criterion, Weights(frame=1, levels=0, teacher=0))
+        # Of float16 the gradients would vanish.
+        with torch.autocast(self.pupil.device.type, torch.bfloat16, enabled=self.pupil.dtype == torch.bfloat16):
+            loss = self._loss()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.weights, 1.0)
@@ -310,6 +324,24 @@ class _Lesson:
         decay = min(recipe.ema, (1 + self.steps) / (10 + self.steps))
         self.average = [torch.lerp(w.detach(), a, decay) for w, a in zip(self.weights, self.average, strict=True)]
         self.steps += 1
+
+    @property
+    def samples(self) -> int:
+        """How many of them a step learns from."""
+        return 2 * self.recipe.crops
+
+    @property
+    def preparing(self) -> float:
+        """Share of the budget for what is found once of the triplets to learn from."""
+        return self.recipe.starts
+
+    def _loss(self) -> Tensor:
+        """Return the loss on what a step learns from."""
+        batch = crop_batch(self.learnt_from, self.recipe.crops, self.recipe.crop, self.rng).to(self.pupil.device)
+        return objective(self.model, batch, self.criterion, Weights(frame=1, levels=0, teacher=0))
+
+    def _to_choose_by(self, triplet: Triplet) -> Example:
+        return self._example(triplet).centre(self.recipe.look)
 
     def _example(self, triplet: Triplet) -> Example:
         return Example(triplet, self.pupil.start(triplet.before, triplet.after), self.scale)
@@ -331,12 +363,69 @@ class _Lesson:
             weight.copy_(value)
 
 
+@dataclass(frozen=True, eq=False)
+class _Drafted(Example):
+    """A triplet whose frame was made once, but for where it is to be trusted."""
+
+    draft: Draft
+
+
+class _Trust(_Lesson):
+    """A lesson for the confidence alone, which sees nothing but drafts: many steps in little time, on whole frames."""
+
+    model: FlowFusion
+
+    @property
+    def samples(self) -> int:
+        return 1
+
+    @property
+    def preparing(self) -> float:
+        return self.recipe.drafts
+
+    def _to_choose_by(self, triplet: Triplet) -> Example:
+        return self._example(triplet)
+
+    @torch.no_grad()
+    def _example(self, triplet: Triplet) -> Example:
+        frames = self._frames(triplet)
+        start, t = self.model.start(*frames), self.pupil.time(triplet.time)
+        with self.pupil.autocast():
+            pair = self.model.prepare(*frames, start)
+            draft = self.model.draft(pair, self.model.motion(pair, t), t)
+        if self.scale == 1:  # only what makes it larger needs these, and they are most of what a draft takes
+            draft = draft._replace(mixture=draft.mixture._replace(flows=[], weights=t))
+        return _Drafted(triplet, start, self.scale, draft)
+
+    def _loss(self) -> Tensor:
+        example = self.learnt_from[self.rng.integers(len(self.learnt_from))]
+        return self.criterion(self._judged(example), self.pupil.tensor(example.triplet.middle))
+
+    @torch.no_grad()
+    def _made(self, example: Example) -> np.ndarray:
+        with self.pupil.autocast():
+            return self.pupil.image(self._judged(example).clamp(0, 1), example.triplet.middle.dtype)
+
+    def _frames(self, triplet: Triplet) -> tuple[Tensor, Tensor]:
+        return self.pupil.tensor(triplet.before), self.pupil.tensor(triplet.after)
+
+    def _judged(self, example: Example) -> Tensor:
+        """Return the frame as the confidence has it by now, (1, 3, H, W), not clamped."""
+        assert isinstance(example, _Drafted)
+        return take_to(self._frames(example.triplet), self.model.judge(example.draft))
+
+
 def _to_learn(model: nn.Module, parts: Parts, rank: int) -> list[nn.Parameter]:
     """Freeze a model but for the parts, and return their weights."""
     model.requires_grad_(False)
     if parts == "low-rank":
         return add_low_rank(model, rank)
-    weights = [weight for name, weight in model.named_parameters() if parts == "all" or not name.startswith("flow.")]
+    learns: Callable[[str], bool] = {
+        "all": lambda name: True,
+        "fusion": lambda name: not name.startswith("flow."),
+        "confidence": lambda name: name.startswith("confidence."),
+    }[parts]
+    weights = [weight for name, weight in model.named_parameters() if learns(name)]
     for weight in weights:
         weight.requires_grad_(True)
     return weights

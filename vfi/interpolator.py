@@ -164,9 +164,9 @@ class Interpolator:
             yield from self._composed(self.model, before, after, times, start)
             return
         if self._network is not None and not isinstance(self.model, Mixing) and self._suits(size):
-            frames = self._to_tensor(before), self._to_tensor(after)
+            frames = self.tensor(before), self.tensor(after)
             for time in times:
-                yield Made(self._to_image(self._network.frame(frames, float(time)), before.dtype), None)
+                yield Made(self.image(self._network.frame(frames, float(time)), before.dtype), None)
             return
         done = 0
         while done < len(times):
@@ -195,12 +195,12 @@ class Interpolator:
         if self._network is not None and flows is not None and self._suits((small[0].shape[-2], small[0].shape[-1])):
             find = partial(self._network.composed, small, flows)
         else:
-            with self._autocast():
+            with self.autocast():
                 find = partial(self._found, model, model.prepare(*small, flows, small))
         for time in times:
             made, composition, confidence = find(float(time))
             if scale == 1:  # it is as large as the frame then
-                image = self._to_image(made, before.dtype)
+                image = self.image(made, before.dtype)
             else:
                 image = compositing.compose_image(composition, before, after)
             yield Made(image, None if confidence is None else confidence.mean().item())
@@ -208,7 +208,7 @@ class Interpolator:
     def _found(self, model: Classical | FlowFusion, pair: Any, t: float) -> tuple[Tensor, Composition, Tensor | None]:
         """Return what `Backend.composed` does, by PyTorch."""
         time = torch.full((1, 1, 1, 1), t)
-        with self._autocast():
+        with self.autocast():
             mixture = model.mixture_at(pair, time)
             return mixture.made.clamp(0, 1), mixture.composition(), mixture.confidence
 
@@ -218,27 +218,27 @@ class Interpolator:
         """Yield the images, whole or tile by tile as planned."""
         side = self._plan.side((before.shape[0], before.shape[1]))
         if side is None:
-            with self._autocast():
-                frames = self._to_tensor(before), self._to_tensor(after)
+            with self.autocast():
+                frames = self.tensor(before), self.tensor(after)
                 pair = self.model.prepare(*frames) if start is None else self.model.prepare(*frames, start)
             del frames
             for time in times:
-                with self._autocast():
-                    made = self._at(pair, self._time(time), before.dtype)
+                with self.autocast():
+                    made = self._at(pair, self.time(time), before.dtype)
                 yield made
             return
-        with self._autocast():
-            tiled = Tiled(self.model, (before, after), self._to_tensor, side, start)
+        with self.autocast():
+            tiled = Tiled(self.model, (before, after), self.tensor, side, start)
         for time in times:
-            with self._autocast():
-                made = self._tile_by_tile(tiled, self._time(time), before.dtype)
+            with self.autocast():
+                made = self._tile_by_tile(tiled, self.time(time), before.dtype)
             yield made
 
     def _outside(self, model: nn.Module) -> Backend | None:
         """Return what computes a model outside PyTorch, if anything does."""
         return None if self.backend == "torch" else Backend(model, self.backend, self.precision == "bfloat16")
 
-    def _autocast(self) -> torch.autocast:
+    def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _suits(self, size: tuple[int, int]) -> bool:
@@ -247,9 +247,9 @@ class Interpolator:
 
     def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
         if not isinstance(self.model, FlowFusion):
-            return Made(self._to_image(self.model.synthesize(pair, t), dtype), None)
+            return Made(self.image(self.model.synthesize(pair, t), dtype), None)
         frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
-        return Made(self._to_image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
+        return Made(self.image(frame.clamp(0, 1), dtype), None if confidence is None else confidence.mean().item())
 
     def with_model(self, model: nn.Module, learning: bool = False) -> "Interpolator":
         """Return the same with a model of other weights; while it is ``learning``, PyTorch computes it."""
@@ -281,7 +281,7 @@ class Interpolator:
         if self.device.type == "cpu":
             small, scale = self._small(self.model, before, after)
             return self.model.start_of(small, scale > 1)
-        return self.model.start(self._to_tensor(before), self._to_tensor(after))
+        return self.model.start(self.tensor(before), self.tensor(after))
 
     @staticmethod
     def _small(model: Classical | FlowFusion, before: np.ndarray, after: np.ndarray) -> tuple[Frames, int]:
@@ -295,7 +295,7 @@ class Interpolator:
 
         Images and time as in `__call__`; flow (H, W, 2) float32 in pixels, at the places of the frame at that time.
         """
-        model, t, frames = self.model, self._time(time), (self._to_tensor(before), self._to_tensor(after))
+        model, t, frames = self.model, self.time(time), (self.tensor(before), self.tensor(after))
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             if isinstance(model, Classical):  # whose two motions hardly differ where they are right
                 flow = motions_at(*model.prepare(*frames).flows, t)[0]
@@ -307,10 +307,10 @@ class Interpolator:
             flow = enlarge_flow(flow, (before.shape[0], before.shape[1]))
         return flow[0].float().permute(1, 2, 0).cpu().numpy()
 
-    def _time(self, t: Fraction) -> Tensor:
+    def time(self, t: Fraction) -> Tensor:
         return torch.full((1, 1, 1, 1), float(t), device=self.device)
 
-    def _to_tensor(self, image: np.ndarray) -> Tensor:
+    def tensor(self, image: np.ndarray) -> Tensor:
         """(H, W, 3) integers to (1, 3, H, W) float32 in [0, 1]."""
         # torch knows little of uint16; int32 holds it.
         levels = np.array(image, np.uint8 if image.dtype == np.uint8 else np.int32)
@@ -318,7 +318,7 @@ class Interpolator:
         return pixels.permute(2, 0, 1)[None].float() / np.iinfo(image.dtype).max
 
     @staticmethod
-    def _to_image(frame: Tensor, dtype: np.dtype) -> np.ndarray:
+    def image(frame: Tensor, dtype: np.dtype) -> np.ndarray:
         # Rounded, not truncated: half a level of darkening on every second frame is visible flicker.
         levels = frame[0].float().mul(np.iinfo(dtype).max).round_().permute(1, 2, 0)
         return levels.to(torch.int32).cpu().numpy().astype(dtype)

@@ -115,7 +115,7 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
 
 
 def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
-    for name in ("_to_tensor", "_to_image"):
+    for name in ("tensor", "image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
     from vfi import compositing  # which takes PyTorch, as models do
 

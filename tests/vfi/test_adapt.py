@@ -139,13 +139,48 @@ def test_only_the_parts_that_are_named_learn(clip, fusion, parts, changed):
     before = weights(fusion)
     found = learn(clip, fusion, parts=parts, budget=5)
     assert found.kept
+    assert changes(before, found) == changed
+
+
+def changes(before, found):
+    """The parts of a model whose weights are others after an adaptation."""
     after = weights(found.interpolator)
     assert after.keys() == before.keys()
-    assert {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])} == changed
+    return {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+
+
+@pytest.fixture(scope="module", params=["1", "1/2"], ids=["networks see the frames", "networks see smaller frames"])
+def doubting(request):
+    """Flow fusion that knows its confidence, and has far too little."""
+    torch.manual_seed(0)
+    config = {"start": "dis", "refine_levels": 0, "fusion": [8, 8], "context": [4, 4], "confidence": 4}
+    model = build_model("flow-fusion", config)
+    with torch.no_grad():
+        model.confidence.head.bias.copy_(torch.tensor([-2.0, 0, 0, 1]))
+    return Interpolator(model, "cpu", "float32", request.param)
+
+
+def test_the_confidence_learns_from_drafts_what_the_whole_model_then_does(clip, doubting):
+    before, report = weights(doubting), read_blocks(clip).report
+    found = learn(clip, doubting, parts=None, budget=8)
+    assert found.parts == "confidence"
+    assert found.kept
+    assert changes(before, found) == {"confidence"}
+    for quality, interpolator in ((found.before, doubting), (found.after, found.interpolator)):
+        scores = evaluate(interpolator, report)
+        assert (quality.psnr, quality.ssim) == pytest.approx((scores.psnr, scores.ssim), abs=1e-3)
+
+
+def test_without_a_confidence_that_counts_the_fusion_learns(clip, blender, doubting):
+    assert learn(clip, blender, parts=None, budget=3).parts == "fusion"
+    with pytest.raises(ValueError, match="no confidence that weighs softer frames"):
+        learn(clip, blender, parts="confidence")
+    blending = Interpolator(copy.deepcopy(doubting.model), "cpu", "float32", fallback="blend")
+    assert learn(clip, blending, parts=None, budget=3).parts == "fusion"
 
 
 def test_unknown_parts_are_an_error_that_lists_the_known_ones(clip, blender):
-    with pytest.raises(ValueError, match="use all, fusion, low-rank"):
+    with pytest.raises(ValueError, match="use confidence, fusion, all, low-rank"):
         learn(clip, blender, parts="flow")
 
 

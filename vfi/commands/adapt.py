@@ -28,8 +28,13 @@ def adapt_command(
     ] = None,
     budget: Annotated[str, typer.Option(help="How long to learn, measuring included: 60s, 5m, 90.")] = "60s",
     parts: Annotated[
-        str, typer.Option(help="What learns: all, fusion (all but the flow), or low-rank (a thin update).")
-    ] = "fusion",
+        str | None,
+        typer.Option(
+            help="What learns: confidence (where to trust frames), fusion (all but the flow), all, or low-rank (a thin"
+            " update) (default: confidence, or fusion of a model without).",
+            show_default=False,
+        ),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     motion: Motion,
     excerpt: Excerpt,
@@ -70,7 +75,7 @@ def learn(
     source: Path,
     interpolator: "Interpolator",
     budget: float,
-    parts: str,
+    parts: str | None,
     quiet: bool,
     part: "Part",
     rate: Fraction | None = None,

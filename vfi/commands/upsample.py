@@ -327,7 +327,7 @@ class _Films:
     def _learn(self, job: "Job") -> "Adaptation":
         assert self.budget is not None
         rate = self.at_once.get("rate_in")
-        lesson = learn(job.source, self.interpolator, self.budget, "fusion", self.telling.quiet, self.part, rate)
+        lesson = learn(job.source, self.interpolator, self.budget, None, self.telling.quiet, self.part, rate)
         self.lessons[job.output] = lesson
         if self.telling.in_words:
             typer.echo(lesson, err=self.piped)

@@ -67,6 +67,13 @@ class Motion(NamedTuple):
     classical: tuple[Tensor, Tensor] | None  # the backbone's motions
 
 
+class Draft(NamedTuple):
+    """A frame at one time, before it is known how far it is to be trusted."""
+
+    mixture: Mixture
+    signs: Tensor | None  # what tells that, as `find_signs` returns it; None without a network for it
+
+
 class Fused(NamedTuple):
     """A frame at one time."""
 
@@ -97,6 +104,7 @@ class FlowFusion(nn.Module):
     flow_scale: int | None = None  # how many times smaller frames are for the networks; None chooses by their size
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
     fallback: Fallback = "soft"
+    taught_share = 1.0  # in training, how far a soft fallback goes: what the weights say is learnt as it stands
 
     def __init__(self, config: FlowFusionConfig) -> None:
         super().__init__()
@@ -183,6 +191,10 @@ class FlowFusion(nn.Module):
 
     def mixture(self, pair: Pair, motion: Motion, t: Tensor) -> Mixture:
         """Return what the frame at t is mixed from, as the U-Net weighs it, and how far it is to be trusted."""
+        return self.judge(self.draft(pair, motion, t))
+
+    def draft(self, pair: Pair, motion: Motion, t: Tensor) -> Draft:
+        """Return what the frame at t is mixed from, as the U-Net weighs it."""
         flows, weights = self.candidates(pair, motion, t)
         images = warp_images(pair.small, flows)
         times = t.expand(-1, 1, *pair.grid)
@@ -197,12 +209,18 @@ class FlowFusion(nn.Module):
         overlay = None if pair.classical is None else pair.classical.overlay
         mixture = Mixture(pair.small, flows, weights, mixed, t, overlay)
         if self.confidence is None:
+            return Draft(mixture, None)
+        return Draft(mixture, find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows))
+
+    def judge(self, draft: Draft) -> Mixture:
+        """Return the mixture of a draft with how far it is to be trusted."""
+        mixture = draft.mixture
+        if self.confidence is None or draft.signs is None:
             return mixture
-        signs = find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows)
-        found = self.confidence(signs)
-        # The weights are learnt as they stand; part of the way is enough for eyes that miss detail.
-        share = 1.0 if self.training else SOFTENING
-        remedy = find_remedy(mixed, pair.small, t, found, self.fallback, share)
+        found = self.confidence(draft.signs)
+        # Part of the way is enough for eyes that miss detail.
+        share = self.taught_share if self.training else SOFTENING
+        remedy = find_remedy(mixture.mixed, mixture.frames, mixture.t, found, self.fallback, share)
         return mixture._replace(remedy=remedy, confidence=found[:, :1])
 
     def mixture_at(self, pair: Pair, t: Tensor) -> Mixture:
