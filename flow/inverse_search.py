@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from flow.sampling import Sampler
 from flow.variational import Refinement, refine_flow
+from flow.warp import resize, resize_flow
 
 PATCH = 8  # side of a patch, pixels
 
@@ -38,16 +39,11 @@ class Patches:
 
     def __init__(self, first: Tensor, second: Tensor, stride: int) -> None:
         self.size = first.shape[-2:]
-        height, width = self.size
         self.stride = stride
-        self.rows, self.columns = (-(-(side - PATCH) // stride) + 1 for side in self.size)
-        # Beyond its edge the image repeats its border, until patches cover it all.
-        self.covered = ((self.rows - 1) * stride + PATCH, (self.columns - 1) * stride + PATCH)
-        margin = (0, self.covered[1] - width, 0, self.covered[0] - height)
-        template = F.pad(first, margin, mode="replicate")
-        surrounded = F.pad(first, (1, 1 + margin[1], 1, 1 + margin[3]), mode="replicate")
+        self.rows, self.columns = ((side - PATCH) // stride + 1 for side in self.size)
+        surrounded = F.pad(first, (1, 1, 1, 1), mode="replicate")
         self.sampler = Sampler(second)
-        self.template = self._cut(template)
+        self.template = self._cut(first)
         slopes = []
         smooth_down = (surrounded[..., :-2, :] + 2 * surrounded[..., 1:-1, :] + surrounded[..., 2:, :]) / 8
         smooth_across = (surrounded[..., :-2] + 2 * surrounded[..., 1:-1] + surrounded[..., 2:]) / 8
@@ -120,8 +116,9 @@ class Patches:
         weights = 1 / self.differences(motions).abs().clamp(min=1)
         pixels = (motions / self.unit).permute(0, 3, 1, 2)[:, :, None]
         parts = torch.cat([(weights[:, None] * pixels).flatten(1, 2), weights], dim=1)
-        sums = F.fold(parts.flatten(2), self.covered, PATCH, stride=self.stride)
-        return (sums[:, :2] / sums[:, 2:])[..., : self.size[0], : self.size[1]]
+        covered = (self.rows - 1) * self.stride + PATCH, (self.columns - 1) * self.stride + PATCH
+        sums = F.fold(parts.flatten(2), covered, PATCH, stride=self.stride)
+        return _extend(sums[:, :2] / sums[:, 2:], self.size)
 
 
 def inverse_search(
@@ -138,25 +135,22 @@ def inverse_search(
     finest_scale: as `flow.dis.dis_flow` has them.
     """
     height, width = first.shape[-2:]
-    coarsest = max(_coarsest_scale(height, width), finest_scale)
-    multiple = 2**coarsest
-    least = max(multiple, PATCH * 2**finest_scale)
-    padding = [0, max(least, -(-width // multiple) * multiple) - width]
-    padding += [0, max(least, -(-height // multiple) * multiple) - height]
-    pyramids = [_pyramid(F.pad(_grey(images), padding, mode="replicate"), coarsest) for images in (first, second)]
+    least = PATCH * 2**finest_scale
+    size = max(height, least), max(width, least)
+    coarsest = max(_coarsest_scale(*size), finest_scale)
+    pyramids = [_pyramid(_extend(_grey(images), size), coarsest) for images in (first, second)]
     if guess is not None:
-        guess = F.pad(guess.float(), padding, mode="replicate")
+        guess = _extend(guess.float(), size)
     flow = None
     for scale in range(coarsest, finest_scale - 1, -1):
         one, other = (pyramid[scale] for pyramid in pyramids)
-        flow = torch.zeros_like(one).expand(-1, 2, -1, -1) if flow is None else _enlarge(flow)
-        hint = None if guess is None else F.interpolate(guess, one.shape[-2:], mode="bilinear") / 2**scale
+        grid = one.shape[-2:]
+        flow = torch.zeros_like(one).expand(-1, 2, -1, -1) if flow is None else resize_flow(flow, grid)
+        hint = None if guess is None else resize_flow(guess, grid)
         flow = _search(Patches(one, other, patch_stride), flow, hint, search)
         flow = refine_flow(one, other, flow, search.refinement)
     assert flow is not None
-    for _ in range(finest_scale):
-        flow = _enlarge(flow)
-    return flow[..., :height, :width]
+    return resize_flow(flow, size)[..., :height, :width]
 
 
 def _search(patches: Patches, flow: Tensor, guess: Tensor | None, search: Search) -> Tensor:
@@ -192,10 +186,12 @@ def _pyramid(image: Tensor, coarsest: int) -> list[Tensor]:
     """Return the image, half of it, and so on."""
     levels = [image]
     for _ in range(coarsest):
-        levels.append(F.avg_pool2d(levels[-1], 2))
+        height, width = levels[-1].shape[-2:]
+        levels.append(resize(levels[-1], (height // 2, width // 2)))
     return levels
 
 
-def _enlarge(flow: Tensor) -> Tensor:
-    """Return the flow on a grid twice as fine, in its pixels."""
-    return F.interpolate(flow, scale_factor=2, mode="bilinear") * 2
+def _extend(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the image (B, C, h, w) at ``size``, its last row and column repeated."""
+    below, right = size[0] - image.shape[-2], size[1] - image.shape[-1]
+    return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image

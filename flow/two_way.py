@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flow.batch_matching import match_lost_of_batch
 from flow.dis import dis_flow
 from flow.estimator import FlowEstimator, two_way_by
+from flow.inverse_search import inverse_search
 from flow.matching import match_lost
 
 TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -21,11 +23,13 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
-    """Return DIS flows both ways, computed on the CPU from 8-bit frames.
+    """Return DIS flows both ways: OpenCV's of 8-bit frames on the CPU, that of `flow.inverse_search` on a GPU.
 
     What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. shrunk: these are
     smaller versions of the frames that the flow is for, so that every pixel counts.
     """
+    if frame0.is_cuda:
+        return inverse_search_both_ways(frame0, frame1, shrunk)
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
@@ -38,6 +42,18 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[T
     forward, backward = (
         torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).to(frame0.device) for found in (flows[::2], flows[1::2])
     )
+    return forward, backward
+
+
+def inverse_search_both_ways(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
+    """Return what `dis_two_way` does, computed by PyTorch where the frames are; a GPU never waits for the host."""
+    with torch.no_grad(), torch.autocast(frame0.device.type, enabled=False):
+        first, second = torch.cat([frame0, frame1]).float(), torch.cat([frame1, frame0]).float()
+        stride, finest = (3, 0) if shrunk else (2, 1)
+        flow = inverse_search(first, second, stride, finest_scale=finest)
+        guess, matched = match_lost_of_batch(first * 255, second * 255, flow)
+        again = inverse_search(first, second, stride, guess, finest)
+        forward, backward = torch.where(matched, again, flow).chunk(2)
     return forward, backward
 
 
