@@ -127,25 +127,27 @@ def inverse_search(
     patch_stride: int = 3,
     guess: Tensor | None = None,
     finest_scale: int = 1,
+    start: Tensor | None = None,
     search: Search = Search(),
 ) -> Tensor:
     """Return the flow (B, 2, H, W) float32 in pixels from the first images to the second, dx then dy.
 
     first, second: (B, 3, H, W) RGB in [0, 1] of any float type and size; patch_stride, guess (B, 2, H, W) and
-    finest_scale: as `flow.dis.dis_flow` has them.
+    finest_scale: as `flow.dis.dis_flow` has them. start: a flow (B, 2, H, W) to improve at the two finest scales alone,
+    instead of finding one from the coarsest on.
     """
     height, width = first.shape[-2:]
     least = PATCH * 2**finest_scale
     size = max(height, least), max(width, least)
     coarsest = max(_coarsest_scale(*size), finest_scale)
+    if start is not None:
+        coarsest = min(coarsest, finest_scale + 1)
     pyramids = [_pyramid(_extend(_grey(images), size), coarsest) for images in (first, second)]
-    if guess is not None:
-        guess = _extend(guess.float(), size)
-    flow = None
+    guess, flow = (None if known is None else _extend(known.float(), size) for known in (guess, start))
     for scale in range(coarsest, finest_scale - 1, -1):
         one, other = (pyramid[scale] for pyramid in pyramids)
         grid = one.shape[-2:]
-        flow = torch.zeros_like(one).expand(-1, 2, -1, -1) if flow is None else resize_flow(flow, grid)
+        flow = one.new_zeros(len(one), 2, *grid) if flow is None else resize_flow(flow, grid)
         hint = None if guess is None else resize_flow(guess, grid)
         flow = _search(Patches(one, other, patch_stride), flow, hint, search)
         flow = refine_flow(one, other, flow, search.refinement)
@@ -173,7 +175,9 @@ def _coarsest_scale(height: int, width: int) -> int:
     >>> _coarsest_scale(360, 640), _coarsest_scale(16, 16)
     (4, 0)
     """
-    return max(0, min(int(math.log2(max(height, width) / (4 * PATCH)) + 0.5), int(math.log2(min(height, width) / PATCH))))
+    return max(
+        0, min(int(math.log2(max(height, width) / (4 * PATCH)) + 0.5), int(math.log2(min(height, width) / PATCH)))
+    )
 
 
 def _grey(images: Tensor) -> Tensor:

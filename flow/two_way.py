@@ -52,7 +52,7 @@ def inverse_search_both_ways(frame0: Tensor, frame1: Tensor, shrunk: bool = Fals
         stride, finest = (3, 0) if shrunk else (2, 1)
         flow = inverse_search(first, second, stride, finest_scale=finest)
         guess, matched = match_lost_of_batch(first * 255, second * 255, flow)
-        again = inverse_search(first, second, stride, guess, finest)
+        again = inverse_search(first, second, stride, finest_scale=finest, start=guess)
         forward, backward = torch.where(matched, again, flow).chunk(2)
     return forward, backward
 
