@@ -7,7 +7,6 @@ Sources: Kroeger 2016, arXiv:1603.03590; neighbours' motions as candidates: Barn
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -23,21 +22,23 @@ PATCH = 8  # side of a patch, pixels
 
 @dataclass(frozen=True)
 class Search:
-    """How long patches search at each level."""
+    """How patches search at each level: they exchange motions with others, go downhill, and do both again."""
 
-    rounds: tuple[int, ...] = (6, 6)  # steps downhill after each exchange with the neighbours
-    jumps: tuple[tuple[int, ...], ...] = ((4, 1), (2, 1))  # patches away that the neighbours are, at each exchange
-    step: float = 1.0  # of that to the minimum if the patch were a parabola
+    jumps: tuple[tuple[int, ...], ...] = ((8, 4, 1), (4, 2, 1))  # how many patches away the others are, each time
+    steps: tuple[int, ...] = (4, 4)  # downhill after it
+    step: float = 0.5  # of that to the minimum if images were as a patch's slope says
     refinement: Refinement = field(default_factory=Refinement)
 
 
 class Patches:
     """Patches of the first images of pairs at one level, and where they look alike in the second ones.
 
-    Motions of patches are (B, rows, columns, 2), x then y, in the unit of the sampler of the second images.
+    Motions of patches are (B, N, rows, columns, 2), N candidates of each, x then y, in the unit of the sampler of the
+    second images. Images are (B, 1, H, W) in levels of 255.
     """
 
-    def __init__(self, first: Tensor, second: Tensor, stride: int) -> None:
+    def __init__(self, first: Tensor, second: Tensor, stride: int, step: float) -> None:
+        """stride: pixels between patches; step: of a descent, 1 reaches the minimum of a parabola."""
         self.size = first.shape[-2:]
         self.stride = stride
         self.rows, self.columns = ((side - PATCH) // stride + 1 for side in self.size)
@@ -55,12 +56,12 @@ class Patches:
             slopes.append(patch - patch.mean(1, keepdim=True))
         x, y = slopes
         xx, yy, xy = (x * x).sum(1), (y * y).sum(1), (x * y).sum(1)
-        reciprocal = 1 / (xx * yy - xy * xy).clamp(min=1e-3)
+        reciprocal = step / (xx * yy - xy * xy).clamp(min=1e-3)
         xx, yy, xy = ((part * reciprocal)[:, None] for part in (xx, yy, xy))
         # What a difference at each pixel contributes to the step.
         self.pull = torch.stack(
             [(yy * x - xy * y) * self.sampler.unit[0], (xx * y - xy * x) * self.sampler.unit[1]], dim=-1
-        )
+        )[:, None]
         device = first.device
         within = torch.arange(PATCH, device=device, dtype=torch.float32)
         rows = torch.arange(self.rows, device=device, dtype=torch.float32) * stride
@@ -69,7 +70,7 @@ class Patches:
         self.places = self.sampler.places(
             (within[:, None, None, None] + rows[:, None]).expand(shape).flatten(0, 2),
             (within[:, None, None] + columns).expand(shape).flatten(0, 2),
-        ).view(1, PATCH**2, self.rows, self.columns, 2)
+        ).view(1, 1, PATCH**2, self.rows, self.columns, 2)
         self.unit = torch.stack([torch.full((), unit, device=device) for unit in self.sampler.unit])
 
     def _cut(self, image: Tensor) -> Tensor:
@@ -77,44 +78,46 @@ class Patches:
         return F.unfold(image, PATCH, stride=self.stride).unflatten(2, (self.rows, self.columns))
 
     def motions(self, flow: Tensor) -> Tensor:
-        """Return the flow (B, 2, H, W) in pixels at the patches' centres."""
+        """Return the flow (B, 2, H, W) in pixels at the patches' centres, as motions (B, 1, ...)."""
         centres = flow[..., PATCH // 2 :: self.stride, PATCH // 2 :: self.stride]
-        return centres[..., : self.rows, : self.columns].permute(0, 2, 3, 1) * self.unit
+        return centres[..., : self.rows, : self.columns].permute(0, 2, 3, 1)[:, None] * self.unit
 
     def differences(self, motions: Tensor) -> Tensor:
-        """Return second image minus patch, (B, PATCH**2, rows, columns)."""
-        places = (self.places + motions[:, None]).flatten(1, 2)
-        return self.sampler.at(places).view_as(self.template) - self.template
+        """Return second image minus patch, (B, N, PATCH**2, rows, columns), for N motions (B, N, ...) of each patch."""
+        places = self.places + motions[:, :, None]
+        return self.sampler.at(places.flatten(1, 3)).view(places.shape[:-1]) - self.template[:, None]
 
     def cost(self, motions: Tensor) -> Tensor:
-        """Return how unlike each patch is what it meets, brightness apart: (B, rows, columns, 1)."""
-        return self.differences(motions).var(1, correction=0)[..., None]
+        """Return how unlike each patch is what it meets, brightness apart: (B, N, rows, columns)."""
+        return self.differences(motions).var(2, correction=0)
 
-    def choose(self, motions: Tensor, cost: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-        """Take other motions where their cost is less."""
-        theirs = self.cost(others)
-        return torch.where(theirs < cost, others, motions), torch.minimum(theirs, cost)
+    def choose(self, motions: Tensor, cost: Tensor, others: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return of the motions (B, 1, ...) and others each patch's best, and its cost (B, 1, rows, columns)."""
+        rivals = torch.cat(others, dim=1)
+        cost, best = torch.cat([cost, self.cost(rivals)], dim=1).min(1, keepdim=True)
+        rivals = torch.cat([motions, rivals], dim=1)
+        return rivals.gather(1, best[..., None].expand(-1, -1, -1, -1, 2)), cost
 
-    def descend(self, motions: Tensor, steps: int, step: float) -> Tensor:
-        """Return the motions at the best of a number of steps downhill; a patch that climbs stops."""
+    def descend(self, motions: Tensor, steps: int) -> Tensor:
+        """Return the motions (B, 1, ...) at the best of a number of steps downhill; a patch that climbs stops."""
         start = best = motions
-        least = torch.full_like(motions[..., :1], math.inf)
+        least = torch.full_like(motions[..., 0], math.inf)
         for _ in range(steps):
             differences = self.differences(motions)
-            cost = differences.var(1, correction=0)[..., None]
-            falls = cost < least
+            cost = differences.var(2, correction=0)
+            falls = (cost < least)[..., None]
             least = torch.minimum(cost, least)
             best = torch.where(falls, motions, best)
-            change = (self.pull * differences[..., None]).sum(1)
-            motions = torch.where(falls, motions - step * change, best)
-        best = torch.where(self.cost(motions) < least, motions, best)
+            change = (self.pull * differences[..., None]).sum(2)
+            motions = torch.where(falls, motions - change, best)
+        best = torch.where((self.cost(motions) < least)[..., None], motions, best)
         far = ((best - start) / self.unit).square().sum(-1, keepdim=True) > PATCH**2
         return torch.where(far, start, best)
 
     def dense(self, motions: Tensor) -> Tensor:
         """Return the flow (B, 2, H, W): the patches' mean, in which those that explain the pixel better weigh more."""
-        weights = 1 / self.differences(motions).abs().clamp(min=1)
-        pixels = (motions / self.unit).permute(0, 3, 1, 2)[:, :, None]
+        weights = 1 / self.differences(motions)[:, 0].abs().clamp(min=1)
+        pixels = (motions[:, 0] / self.unit).permute(0, 3, 1, 2)[:, :, None]
         parts = torch.cat([(weights[:, None] * pixels).flatten(1, 2), weights], dim=1)
         covered = (self.rows - 1) * self.stride + PATCH, (self.columns - 1) * self.stride + PATCH
         sums = F.fold(parts.flatten(2), covered, PATCH, stride=self.stride)
@@ -134,8 +137,17 @@ def inverse_search(
 
     first, second: (B, 3, H, W) RGB in [0, 1] of any float type and size; patch_stride, guess (B, 2, H, W) and
     finest_scale: as `flow.dis.dis_flow` has them. start: a flow (B, 2, H, W) to improve at the two finest scales alone,
-    instead of finding one from the coarsest on.
+    instead of finding one from the coarsest on. Raises ValueError if the images differ in shape.
+
+    >>> image = torch.sin(torch.arange(64.0) / 3 + torch.arange(48.0)[:, None] / 5).expand(1, 3, 48, 64) / 2 + 0.5
+    >>> flow = inverse_search(image, image.roll(2, 3))[..., 16:32, 16:48]
+    >>> [round(mean) for mean in flow.mean(dim=(0, 2, 3)).tolist()]
+    [2, 0]
     """
+    if first.shape != second.shape:
+        raise ValueError(
+            f"the images differ in shape: {tuple(first.shape)} and {tuple(second.shape)}; bring them to one size"
+        )
     height, width = first.shape[-2:]
     least = PATCH * 2**finest_scale
     size = max(height, least), max(width, least)
@@ -149,23 +161,23 @@ def inverse_search(
         grid = one.shape[-2:]
         flow = one.new_zeros(len(one), 2, *grid) if flow is None else resize_flow(flow, grid)
         hint = None if guess is None else resize_flow(guess, grid)
-        flow = _search(Patches(one, other, patch_stride), flow, hint, search)
+        flow = _search(Patches(one, other, patch_stride, search.step), flow, hint, search)
         flow = refine_flow(one, other, flow, search.refinement)
     assert flow is not None
     return resize_flow(flow, size)[..., :height, :width]
 
 
 def _search(patches: Patches, flow: Tensor, guess: Tensor | None, search: Search) -> Tensor:
+    """Return the dense flow that patches find from one to begin with, and a guess that they try besides."""
     motions = patches.motions(flow)
-    hint = None if guess is None else patches.motions(guess)
-    for steps, jumps in zip(search.rounds, search.jumps, strict=True):
+    for steps, jumps in zip(search.steps, search.jumps, strict=True):
         cost = patches.cost(motions)
-        if hint is not None:
-            motions, cost = patches.choose(motions, cost, hint)
+        if guess is not None:
+            motions, cost = patches.choose(motions, cost, [patches.motions(guess)])
         for jump in jumps:
-            for shift, side in ((jump, 1), (-jump, 1), (jump, 2), (-jump, 2)):
-                motions, cost = patches.choose(motions, cost, motions.roll(shift, side))
-        motions = patches.descend(motions, steps, search.step)
+            for side in (2, 3):  # first above and below, then left and right: so diagonal neighbours are heard, too
+                motions, cost = patches.choose(motions, cost, [motions.roll(by, side) for by in (jump, -jump)])
+        motions = patches.descend(motions, steps)
     return patches.dense(motions)
 
 

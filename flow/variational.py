@@ -22,8 +22,8 @@ class Refinement:
     smoothness: float = 20.0
     brightness: float = 5.0
     gradient: float = 10.0
-    reweightings: int = 5
-    sweeps: int = 5  # of the linear equations, each time
+    reweightings: int = 3
+    sweeps: int = 8  # of the linear equations, each time
     radius: float = 0.95  # spectral radius that the acceleration of the sweeps reckons with
     slope: float = 1.0  # derivatives are taken this many times too large, which shortens the steps
 

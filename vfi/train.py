@@ -105,7 +105,7 @@ class Training(Fit):
     def make(self, number: int) -> Batch:
         batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, number)
         if isinstance(self.model, FlowFusion):
-            # DIS runs on the CPU: found here, no GPU waits for it.
+            # The frames are still on the CPU, and so is DIS: found here, no GPU waits for it.
             batch = batch._replace(start=self.model.start(batch.before, batch.after))
         return batch
 
