@@ -85,7 +85,7 @@ class Patches:
     def differences(self, motions: Tensor) -> Tensor:
         """Return second image minus patch, (B, N, PATCH**2, rows, columns), for N motions (B, N, ...) of each patch."""
         places = self.places + motions[:, :, None]
-        return self.sampler.at(places.flatten(1, 3)).view(places.shape[:-1]) - self.template[:, None]
+        return self.sampler.at(places.flatten(1, 3)).reshape(places.shape[:-1]) - self.template[:, None]
 
     def cost(self, motions: Tensor) -> Tensor:
         """Return how unlike each patch is what it meets, brightness apart: (B, N, rows, columns)."""
