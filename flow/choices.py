@@ -10,7 +10,7 @@ NETWORKS = (
     "flownets", "flownets-bn", "flownetc", "flownetc-bn", "flownet2-s", "flownet2-c", "flownet2-sd", "flownet2-cs",
     "flownet2-css", "flownet2",
 )  # fmt: skip
-TWO_WAY = ("dis",)  # flow both ways without a network, the keys of flow.two_way.TWO_WAY
+TWO_WAY = ("dis", "dis-torch")  # flow both ways without a network, the keys of flow.two_way.TWO_WAY
 PRECISIONS = ("float32", "bfloat16", "float16")
 SCALES = (1, 2, 4, 8)  # how many times smaller frames may be when their flow is estimated
 

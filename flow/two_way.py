@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flow.batch_matching import match_lost_of_batch
 from flow.dis import dis_flow
 from flow.estimator import FlowEstimator, two_way_by
+from flow.inverse_search import inverse_search
 from flow.matching import Patches, match_lost
 
 TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -43,6 +45,18 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[T
     return forward, backward
 
 
+def torch_dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
+    """Return what `dis_two_way` does, by `flow.inverse_search` where the frames are; a GPU never waits for the host."""
+    with torch.no_grad(), torch.autocast(frame0.device.type, enabled=False):
+        first, second = torch.cat([frame0, frame1]).float(), torch.cat([frame1, frame0]).float()
+        stride, finest = (3, 0) if shrunk else (2, 1)
+        flow = inverse_search(first, second, stride, finest_scale=finest)
+        guess, matched = match_lost_of_batch(first * 255, second * 255, flow)
+        again = inverse_search(first, second, stride, finest_scale=finest, start=guess)
+        forward, backward = torch.where(matched, again, flow).chunk(2)
+    return forward, backward
+
+
 def _found_again(dis: Callable[..., np.ndarray], first: Patches, second: Patches) -> np.ndarray:
     """Return what DIS finds, with what it lost at first."""
     flow = dis(first.image, second.image)
@@ -50,8 +64,8 @@ def _found_again(dis: Callable[..., np.ndarray], first: Patches, second: Patches
     return flow if guess is None else dis(first.image, second.image, guess=guess)
 
 
-TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way}
-_OF_SHRUNK: dict[str, TwoWay] = {"dis": partial(dis_two_way, shrunk=True)}
+TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way, "dis-torch": torch_dis_two_way}
+_OF_SHRUNK: dict[str, TwoWay] = {name: partial(way, shrunk=True) for name, way in TWO_WAY.items()}
 
 
 def two_way_estimator(name: str, shrunk: bool = False) -> TwoWay:

@@ -18,7 +18,7 @@ from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.projection import motions_at
 from flow.scale import choose_flow_scale, shrink_image
-from flow.two_way import TWO_WAY, TwoWay, find_two_way
+from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
 from vfi import compositing
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend, choose_dtype
@@ -90,7 +90,9 @@ class Interpolator:
             backbone = model.classical if isinstance(model, FlowFusion) else model
             if not isinstance(backbone, Classical):
                 raise ValueError("this model has no two-way flow to start from: leave out the flow")
-            if flow not in TWO_WAY:
+            if isinstance(flow, str) and flow in TWO_WAY:
+                backbone.follow(two_way_estimator(flow), two_way_estimator(flow, shrunk=True))
+            else:
                 backbone.follow(find_two_way(flow, device, precision) if isinstance(flow, str) else flow)
         if fallback is not None:
             if not knows_confidence(model):
