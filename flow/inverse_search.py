@@ -39,7 +39,7 @@ class Patches:
 
     def __init__(self, first: Tensor, second: Tensor, stride: int, step: float) -> None:
         """stride: pixels between patches; step: of a descent, 1 reaches the minimum of a parabola."""
-        self.size = first.shape[-2:]
+        self.size = (first.shape[-2], first.shape[-1])
         self.stride = stride
         self.rows, self.columns = ((side - PATCH) // stride + 1 for side in self.size)
         surrounded = F.pad(first, (1, 1, 1, 1), mode="replicate")
@@ -158,7 +158,7 @@ def inverse_search(
     guess, flow = (None if known is None else _extend(known.float(), size) for known in (guess, start))
     for scale in range(coarsest, finest_scale - 1, -1):
         one, other = (pyramid[scale] for pyramid in pyramids)
-        grid = one.shape[-2:]
+        grid = (one.shape[-2], one.shape[-1])
         flow = one.new_zeros(len(one), 2, *grid) if flow is None else resize_flow(flow, grid)
         hint = None if guess is None else resize_flow(guess, grid)
         flow = _search(Patches(one, other, patch_stride, search.step), flow, hint, search)
