@@ -60,5 +60,7 @@ train-flownets:
 	  --milestones $(call at,574) --init $(RUNS)/flownets-quarter/model.safetensors
 	$(call flownets,full,1201) --size 384,512 --crop 256,384 --batch 6 --lr 1.5e-3 --warmup 20 --validate-every 400 \
 	  --milestones $(call at,514),$(call at,514),$(call at,1009) --init $(RUNS)/flownets-half/model.safetensors
+	$(call flownets,low,1250) --size 384,512 --crop 256,384 --batch 8 --lr 3e-4 --warmup 30 --validate-every 200 \
+	  --schedule linear --zoom 0.9,1.3 --seed 7 --init $(RUNS)/flownets-full/model.safetensors
 	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
-	  halve_checkpoint(Path('$(RUNS)/flownets-full/model.safetensors'), Path('$(RUNS)/flownets.safetensors'))"
+	  halve_checkpoint(Path('$(RUNS)/flownets-low/model.safetensors'), Path('$(RUNS)/flownets.safetensors'))"

@@ -30,11 +30,12 @@ _APART = 64  # samples that come for the first time between two uses of the same
 
 @dataclass(frozen=True)
 class Schedule:
-    """A rate of learning that is halved now and then."""
+    """A rate of learning that is halved now and then, or falls evenly to zero."""
 
     steps: int  # for which it was made; fewer or more steps scale it
     lr: float  # at the beginning
     halved_at: tuple[int, ...]
+    falling: bool = False
 
 
 SCHEDULES = {
@@ -42,8 +43,12 @@ SCHEDULES = {
     "s-long": Schedule(1_200_000, 1e-4, (400_000, 600_000, 800_000, 1_000_000)),
     "s-fine": Schedule(500_000, 1e-5, (200_000, 300_000, 400_000)),
     "constant": Schedule(1, 1e-4, ()),
+    "linear": Schedule(1, 1e-4, (), falling=True),
 }
-"""Those of FlowNet 2.0, which came after S_long with S_fine. Source: Ilg 2016, arXiv:1612.01925, figure 3."""
+"""Those of FlowNet 2.0, which came after S_long with S_fine, and two plain ones.
+
+Source: Ilg 2016, arXiv:1612.01925, figure 3.
+"""
 
 OPTIMIZERS = ("adam", "adamw", "muon")
 
@@ -72,6 +77,8 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
     >>> [learning_rate(Recipe(steps=12, schedule="s-long"), step) for step in (0, 3, 4, 6, 8, 10, 11)]
     [0.0001, 0.0001, 5e-05, 2.5e-05, 1.25e-05, 6.25e-06, 6.25e-06]
+    >>> [learning_rate(Recipe(steps=4, schedule="linear", lr=1.0), step) for step in range(4)]
+    [1.0, 0.75, 0.5, 0.25]
     """
     schedule = SCHEDULES[recipe.schedule]
     lr = schedule.lr if recipe.lr is None else recipe.lr
@@ -79,7 +86,8 @@ def learning_rate(recipe: Recipe, step: int) -> float:
         halvings = sum(step >= at for at in recipe.milestones)
     else:
         halvings = sum(step * schedule.steps >= at * recipe.steps for at in schedule.halved_at)
-    return lr * warm_up(recipe, step) * 0.5**halvings
+    left = 1 - step / recipe.steps if schedule.falling else 1.0
+    return lr * warm_up(recipe, step) * 0.5**halvings * left
 
 
 def check_recipe(recipe: Recipe) -> None:

@@ -33,14 +33,23 @@ def wide_correlation(features0: Tensor, features1: Tensor, radius: int, stride: 
     batch, channels, height, width = features0.shape
     reach = radius * stride
     with torch.autocast(features0.device.type, enabled=False):
+        # What is at x meets what is whole strides away alone, so that every phase of x is an image of stride 1.
+        spare = -width % stride
+        across = (width + spare) // stride
         # One row of zeros more, so that a diagonal of the products becomes a column of the same numbers laid out anew.
-        rows0 = F.pad(features0.float().permute(0, 2, 3, 1) / channels, (0, 0, 0, 1))
-        rows1 = F.pad(features1.float(), (reach, reach, reach, reach)).permute(0, 2, 1, 3)
+        rows0 = F.pad(_phases(F.pad(features0.float() / channels, (0, spare)), stride), (0, 0, 0, 1))
+        rows1 = _phases(F.pad(features1.float(), (reach, reach + spare, reach, reach)), stride)
+        rows1 = rows1.transpose(3, 4).contiguous()
+        skew = across + 2 * radius + 1
         bands = []
         for dy in range(0, 2 * reach + 1, stride):
-            products = rows0 @ rows1[:, dy : dy + height]  # (B, H, x of 0, padded x of 1)
+            products = rows0 @ rows1[:, dy : dy + height]  # (B, H, phase, x of 0, padded x of 1)
             # What x meets at x + dx lies one step right and one step down at once.
-            skew = width + 2 * reach + 1
-            skewed = products.flatten(2).narrow(2, 0, width * skew).reshape(batch, height, width, skew)
-            bands.append(skewed[..., : 2 * reach + 1 : stride].permute(0, 3, 1, 2).contiguous())
+            skewed = products.flatten(3).narrow(3, 0, across * skew).reshape(batch, height, stride, across, skew)
+            bands.append(skewed[..., : 2 * radius + 1].permute(0, 4, 1, 3, 2).flatten(3)[..., :width])
         return torch.cat(bands, dim=1)
+
+
+def _phases(features: Tensor, stride: int) -> Tensor:
+    """Return features (B, C, H, W) as (B, H, phase, x, C), their columns by what is left of x after whole strides."""
+    return features.reshape(*features.shape[:3], -1, stride).permute(0, 2, 4, 3, 1)

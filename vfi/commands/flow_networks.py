@@ -125,7 +125,7 @@ def train_flow_command(
         float | None, of_learning(min=0, help="Or how often to go through the data.", show_default=False)
     ] = None,
     schedule: Annotated[
-        str, of_learning(help="s-short, s-long, s-fine or constant; stretched to --steps.")
+        str, of_learning(help="s-short, s-long, s-fine, constant or linear (to zero); stretched to --steps.")
     ] = "s-short",
     milestones: Annotated[
         str | None,
