@@ -2,7 +2,7 @@
 
 import copy
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple, TypeGuard, get_args
@@ -194,25 +194,28 @@ class Interpolator:
         """Yield the images on the CPU: what they are composed of is found at the flow scale, by whichever backend."""
         small, scale = self._small(model, before, after)
         flows = model.start_of(small, scale > 1) if start is None else start
+        find: Callable[[float], tuple[Tensor, Composition | None, Tensor | None]]
         if self._network is not None and flows is not None and self._suits((small[0].shape[-2], small[0].shape[-1])):
             find = partial(self._network.composed, small, flows)
         else:
             with self.autocast():
-                find = partial(self._found, model, model.prepare(*small, flows, small))
+                find = partial(self._found, model, model.prepare(*small, flows, small), scale > 1)
         for time in times:
             made, composition, confidence = find(float(time))
-            if scale == 1:  # it is as large as the frame then
+            if scale == 1 or composition is None:  # it is as large as the frame then
                 image = self.image(made, before.dtype)
             else:
                 image = compositing.compose_image(composition, before, after)
             yield Made(image, None if confidence is None else confidence.mean().item())
 
-    def _found(self, model: Classical | FlowFusion, pair: Any, t: float) -> tuple[Tensor, Composition, Tensor | None]:
-        """Return what `Backend.composed` does, by PyTorch."""
+    def _found(
+        self, model: Classical | FlowFusion, pair: Any, larger: bool, t: float
+    ) -> tuple[Tensor, Composition | None, Tensor | None]:
+        """Return what `Backend.composed` does, by PyTorch; the composition only for ``larger`` frames than this."""
         time = torch.full((1, 1, 1, 1), t)
         with self.autocast():
             mixture = model.mixture_at(pair, time)
-            return mixture.made.clamp(0, 1), mixture.composition(), mixture.confidence
+            return mixture.made.clamp(0, 1), mixture.composition() if larger else None, mixture.confidence
 
     def _attempt(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None
@@ -241,6 +244,7 @@ class Interpolator:
         return None if self.backend == "torch" else Backend(model, self.backend, self.precision == "bfloat16")
 
     def autocast(self) -> torch.autocast:
+        """Return the precision in which PyTorch computes the model, as a context."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _suits(self, size: tuple[int, int]) -> bool:
