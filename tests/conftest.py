@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,9 @@ import pytest
 from av.stream import Disposition
 
 os.environ["VFI_CONFIG"] = os.devnull  # not the defaults of whoever runs the tests
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # As in the background of a shell, where a command rightly minds no Ctrl+C: what tests start would ignore it, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STEP = 2  # pixels to the right per frame
 

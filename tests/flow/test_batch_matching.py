@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from flow.batch_matching import match_lost_of_batch
-from flow.matching import match_lost
+from flow.matching import Patches, match_lost
 
 SHIFT = (70, -24)  # pixels to the right and down
 
@@ -36,7 +36,7 @@ def tensor(image: np.ndarray) -> Tensor:
 def test_it_finds_what_the_matching_of_one_pair_finds(side: int) -> None:
     first, second, place = flying_square(side)
     still = np.zeros((360, 640, 2), np.float32)
-    expected = match_lost(first, second, still)
+    expected = match_lost(Patches(first), Patches(second), still)
     assert expected is not None
     guess, matched = match_lost_of_batch(tensor(first), tensor(second), tensor(still))
     found = guess[0].permute(1, 2, 0).numpy()
