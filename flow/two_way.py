@@ -23,14 +23,14 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
-    """Return DIS flows both ways: OpenCV's, of 8-bit frames, on the CPU; what `torch_dis_two_way` returns elsewhere.
+    """Return DIS flows both ways, computed on the CPU from 8-bit frames.
 
     What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. shrunk: these are
     smaller versions of the frames that the flow is for, so that every pixel counts.
     """
-    if frame0.device.type != "cpu":
-        return torch_dis_two_way(frame0, frame1, shrunk)
-    images = [frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).numpy() for frame in (frame0, frame1)]
+    images = [
+        frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
+    ]
     # Of frames of 720 lines that were made half as large for it, DIS down to every pixel finds as much as it does down
     # to half of them of the frames themselves, with sparser patches and fewer steps.
     of_shrunk = partial(dis_flow, patch_stride=4, finest_scale=0, descents=12, refinements=3)
@@ -39,7 +39,9 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[T
     ways = [way for first, second in pairs for way in ((first, second), (second, first))]
     with ThreadPoolExecutor(2) as pool:  # DIS itself hardly gains from a second core
         flows = list(pool.map(lambda pair: _found_again(dis, *pair), ways))
-    forward, backward = (torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2) for found in (flows[::2], flows[1::2]))
+    forward, backward = (
+        torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).to(frame0.device) for found in (flows[::2], flows[1::2])
+    )
     return forward, backward
 
 

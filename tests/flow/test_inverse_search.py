@@ -148,7 +148,7 @@ def test_a_gpu_replays_it_as_a_graph_of_its_own() -> None:
     torch_dis_two_way(*still)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        captured = dis_two_way(*still)
+        captured = torch_dis_two_way(*still)
     graph.replay()
     for flow, expected in zip(captured, torch_dis_two_way(*(frame.cpu() for frame in still)), strict=True):
         assert (flow.cpu() - expected).abs().median() < 1e-2

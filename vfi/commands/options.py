@@ -65,8 +65,8 @@ class Motion(Hardware):
         str | None,
         typer.Option(
             "--flow",
-            help="What estimates the motion that the model starts from: dis (the default), dis-torch (as dis is on a"
-            " GPU), or a flow network's name or .safetensors file.",
+            help="What estimates the motion that the model starts from: dis (the default), dis-torch (the same on"
+            " a GPU), or a flow network's name or .safetensors file.",
             show_default=False,
             rich_help_panel="Model",
         ),
