@@ -139,7 +139,8 @@ def inverse_search(
     finest_scale: as `flow.dis.dis_flow` has them. start: a flow (B, 2, H, W) to improve at the two finest scales alone,
     instead of finding one from the coarsest on. Raises ValueError if the images differ in shape.
 
-    >>> image = torch.sin(torch.arange(64.0) / 3 + torch.arange(48.0)[:, None] / 5).expand(1, 3, 48, 64) / 2 + 0.5
+    >>> waves = torch.sin(torch.arange(64.0) / 3) + torch.sin(torch.arange(48.0)[:, None] / 5)
+    >>> image = waves.expand(1, 3, 48, 64) / 4 + 0.5
     >>> flow = inverse_search(image, image.roll(2, 3))[..., 16:32, 16:48]
     >>> [round(mean) for mean in flow.mean(dim=(0, 2, 3)).tolist()]
     [2, 0]
