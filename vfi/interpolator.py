@@ -83,7 +83,7 @@ class Interpolator:
         # What PyTorch computes after all, beside another backend.
         self.dtype = torch.float32 if self.backend == "onnx" else choose_precision(precision, self.device)
         if (scale := parse_flow_scale(flow_scale)) is not None:
-            if not isinstance(model, Classical | FlowFusion):
+            if not isinstance(model, Mixing):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
             model.flow_scale = scale
         if flow is not None:
@@ -165,7 +165,7 @@ class Interpolator:
         if self.device.type == "cpu" and isinstance(self.model, Mixing):
             yield from self._composed(self.model, before, after, times, start)
             return
-        if self._network is not None and not isinstance(self.model, Mixing) and self._suits(size):
+        if self._network is not None and self._suits(size):  # which there is on the CPU alone
             frames = self.tensor(before), self.tensor(after)
             for time in times:
                 yield Made(self.image(self._network.frame(frames, float(time)), before.dtype), None)
@@ -185,7 +185,7 @@ class Interpolator:
 
     def _composed(
         self,
-        model: Classical | FlowFusion,
+        model: Mixing,
         before: np.ndarray,
         after: np.ndarray,
         times: Sequence[Fraction],
@@ -209,7 +209,7 @@ class Interpolator:
             yield Made(image, None if confidence is None else confidence.mean().item())
 
     def _found(
-        self, model: Classical | FlowFusion, pair: Any, larger: bool, t: float
+        self, model: Mixing, pair: Any, larger: bool, t: float
     ) -> tuple[Tensor, Composition | None, Tensor | None]:
         """Return what `Backend.composed` does, by PyTorch; the composition only for ``larger`` frames than this."""
         time = torch.full((1, 1, 1, 1), t)
@@ -290,7 +290,7 @@ class Interpolator:
         return self.model.start(self.tensor(before), self.tensor(after))
 
     @staticmethod
-    def _small(model: Classical | FlowFusion, before: np.ndarray, after: np.ndarray) -> tuple[Frames, int]:
+    def _small(model: Mixing, before: np.ndarray, after: np.ndarray) -> tuple[Frames, int]:
         """Return two images at the flow scale, and how many times smaller that is."""
         scale = model.flow_scale or choose_flow_scale(before.shape[0], before.shape[1])
         return (shrink_image(before, scale), shrink_image(after, scale)), scale
