@@ -4,7 +4,7 @@ The files of flow networks, written by `flow.export`, hold the whole network: tw
 of any size go in, their flow (B, 2, H, W) float32 in pixels comes out. All compute on the CPU, in float32.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,13 +96,15 @@ def open_network(
     shapes: Shapes = None,
     bfloat16: bool = False,
     cache: Path | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Runnable:
     """Open an exported file; backend: onnx, openvino or torch, by the file's ending if None; threads: None for any.
 
     shapes: of what will go in, by name, if that is known: OpenVINO then computes faster; bfloat16: whether OpenVINO may
     multiply in that precision, the others do it in float32 all the same; cache: a folder in which OpenVINO may keep
-    what it makes of the file for this processor and these shapes, to open it sooner the next time. Raises ValueError if
-    the backend is unknown, not installed or does not read such files, and ExportedFileError if it cannot read this one.
+    what it makes of the file for this processor and these shapes, to open it sooner the next time; outputs: which to
+    compute, by name, None for all; PyTorch's files have no names for theirs and compute all. Raises ValueError if the
+    backend is unknown, not installed or does not read such files, and ExportedFileError if it cannot read this one.
     """
     backend = backend or next((name for name, endings in ENDINGS.items() if path.suffix.lower() in endings), "")
     if backend not in ENDINGS:
@@ -116,13 +118,19 @@ def open_network(
         raise ExportedFileError(f"{path} does not exist: export the network first")
     runtime = import_extra(RUNTIMES[backend])
     try:
-        return _OPENERS[backend](runtime, path, threads, shapes, bfloat16, cache)
+        return _OPENERS[backend](runtime, path, threads, shapes, bfloat16, cache, outputs)
     except Exception as error:  # every runtime has its own, some of them none at all
         raise ExportedFileError(f"{path} cannot be read by {RUNTIMES[backend]}: export the network anew") from error
 
 
 def _open_onnx(
-    onnxruntime: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool, cache: Path | None
+    onnxruntime: Any,
+    path: Path,
+    threads: int | None,
+    shapes: Shapes,
+    bfloat16: bool,
+    cache: Path | None,
+    outputs: Sequence[str] | None,
 ) -> Runnable:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; nothing but the command line prints
@@ -130,11 +138,17 @@ def _open_onnx(
     # Threads that spin while they wait would slow down whatever takes turns with them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return Runnable(lambda arrays: session.run(None, dict(arrays)), [node.name for node in session.get_inputs()])
+    return Runnable(lambda arrays: session.run(outputs, dict(arrays)), [node.name for node in session.get_inputs()])
 
 
 def _open_openvino(
-    openvino: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool, cache: Path | None
+    openvino: Any,
+    path: Path,
+    threads: int | None,
+    shapes: Shapes,
+    bfloat16: bool,
+    cache: Path | None,
+    outputs: Sequence[str] | None,
 ) -> Runnable:
     # Left to itself it computes in bfloat16 or float16 where the processor has them.
     precision = "bf16" if bfloat16 else "f32"
@@ -147,6 +161,9 @@ def _open_openvino(
     network = core.read_model(str(path))
     if shapes is not None:
         network.reshape({name: list(shape) for name, shape in shapes.items()})
+    if outputs is not None:
+        results = [network.output(name).node for name in outputs]
+        network = openvino.Model(results, network.get_parameters())
     compiled = core.compile_model(network, "CPU", settings)
 
     def compute(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -156,7 +173,13 @@ def _open_openvino(
 
 
 def _open_torch(
-    torch: Any, path: Path, threads: int | None, shapes: Shapes, bfloat16: bool, cache: Path | None
+    torch: Any,
+    path: Path,
+    threads: int | None,
+    shapes: Shapes,
+    bfloat16: bool,
+    cache: Path | None,
+    outputs: Sequence[str] | None,
 ) -> Runnable:
     program = torch.export.load(path)
     # The guards refuse frames so small that a grid of the network is a single pixel, on which it answers as well.
@@ -171,7 +194,7 @@ def _open_torch(
 
 
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
-_OPENERS: dict[str, Callable[[Any, Path, int | None, Shapes, bool, Path | None], Runnable]] = {
+_OPENERS: dict[str, Callable[[Any, Path, int | None, Shapes, bool, Path | None, Sequence[str] | None], Runnable]] = {
     "onnx": _open_onnx,
     "openvino": _open_openvino,
     "torch": _open_torch,

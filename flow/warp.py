@@ -111,6 +111,11 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.cat([x * (size[1] / width), y * (size[0] / height)], dim=1)
 
 
+def resize_flows(flows: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring a pair of flows (B, 4, h, w) to a grid of ``size`` (height, width)."""
+    return torch.cat([resize_flow(flows[:, :2], size), resize_flow(flows[:, 2:], size)], dim=1)
+
+
 def shrink_flow(flow: Tensor, times: int) -> Tensor:
     """Return the flow on a grid ``times`` coarser, which its sides must be divisible by; as `resize_flow` would.
 

@@ -6,7 +6,7 @@ OpenVINO computes the same frames, to a hundredth of a level in float32, in much
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -26,12 +26,12 @@ from vfi import models
 from vfi.choices import check_backend
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
-from vfi.models.mixture import Composition, compose
+from vfi.models.mixture import Composition, Frames, compose
 from vfi.models.portable import Portable, PortableComposition, is_portable
 
 # Of what networks look at for which auto takes another backend: to prepare smaller frames takes longer than it saves,
 # and larger ones are better made in tiles, which PyTorch does.
-PIXELS = range(100_000, 9_000_000)
+PIXELS = range(50_000, 9_000_000)
 BYTES_PER_PIXEL = 640  # of memory, measured with OpenVINO: flow-fusion takes the most
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most
 SIZES = ((96, 160), (101, 149))  # whole multiples of the networks' grids, and sides that are odd on all of them
@@ -59,39 +59,41 @@ class Backend:
                 raise NotInstalled(f"{module} is not installed: run pip install 'vfi[export]'")
         self._folder: tempfile.TemporaryDirectory | None = None  # where there is no cache
         self._file: Path | None = None
-        self._sizes: dict[str, tuple[int, ...]] | None = None
+        self._known: tuple[Any, Any] | None = None  # what it is prepared for
         self._compute: Any = None
 
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return what the model as a function, see `vfi.models.portable`, makes of its inputs, by name.
+    def __call__(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]) -> list[np.ndarray]:
+        """Return those outputs of the model as a function, see `vfi.models.portable`, of its inputs, by name.
 
-        It is prepared anew for every other size.
+        It is prepared anew for every other size, and for other outputs.
 
         Raises BackendError if it is not what PyTorch computes.
         """
         sizes = {name: array.shape for name, array in inputs.items()}
-        if self._compute is None or sizes != self._sizes:
+        if self._known != (sizes, outputs):
             self._file = self._file or self._prepared()
             threads = torch.get_num_threads()
             cache = self._file.with_suffix("")  # a blob for every size
-            self._compute = open_network(self._file, self.name, threads, sizes, self._bfloat16, cache).compute
-            self._sizes = sizes
+            file = open_network(self._file, self.name, threads, sizes, self._bfloat16, cache, outputs)
+            self._compute, self._known = file.compute, (sizes, outputs)
         return self._compute(inputs)
 
     def frame(self, frames: tuple[Tensor, Tensor], t: float) -> Tensor:
         """Return the frame at t of a model that finds no motion, (1, 3, H, W) in [0, 1] like the ``frames``."""
-        return torch.from_numpy(self(_arrays(frame0=frames[0], frame1=frames[1], t=t))[0])
+        return torch.from_numpy(self(_arrays(frame0=frames[0], frame1=frames[1], t=t), self.portable.outputs)[0])
 
-    def composed(
-        self, small: tuple[Tensor, Tensor], flows: Tensor, t: float
-    ) -> tuple[Tensor, Composition, Tensor | None]:
-        """Return what a model that finds motion makes of frames at the flow scale, (1, 3, h, w), and its flows.
+    def found(
+        self, small: Frames, flows: Tensor, t: Tensor, larger: bool
+    ) -> tuple[Tensor | Composition, Tensor | None]:
+        """Return what a model that finds motion makes of frames (1, 3, h, w) as networks look at them, and their flows.
 
-        It is the frame at t and of that size, what it is composed of, and its confidence, if the model knows it.
+        It is the frame at t (1, 1, 1, 1), or what a ``larger`` one is composed of, and the confidence, if it is known.
         """
-        found = self(_arrays(small0=small[0], small1=small[1], t=t, flows=flows))
-        made, *parts = map(torch.from_numpy, found)
-        return made, Composition(*parts[:4]), parts[4] if len(parts) > 4 else None
+        inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
+        outputs = [name for name in self.portable.outputs if name == "confidence" or (name != "made") == larger]
+        found = dict(zip(outputs, map(torch.from_numpy, self(inputs, outputs)), strict=True))
+        confidence = found.pop("confidence", None)
+        return _composition(found, t) if larger else found["made"], confidence
 
     def _prepared(self) -> Path:
         """Return the model's file, written and compared with the model if there is none yet."""
@@ -176,8 +178,8 @@ def compare(portable: Portable | PortableComposition, path: Path, backend: str) 
         answer = open_network(path, backend, torch.get_num_threads(), {k: v.shape for k, v in inputs.items()})
         for t in (0.5, 0.2):
             inputs["t"] = np.full((1, 1, 1, 1), t, np.float32)
-            made = by_torch(portable, inputs)
-            for other in _frames(portable, inputs, answer.compute(inputs)):
+            both = (_frames(portable, inputs, found) for found in (by_torch(portable, inputs), answer.compute(inputs)))
+            for made, other in zip(*both, strict=True):
                 difference = np.abs(other - made) * 255
                 shares.append(float((difference <= 1).mean()))
                 worst = max(worst, float(difference.max()))
@@ -192,12 +194,18 @@ def compare(portable: Portable | PortableComposition, path: Path, backend: str) 
 def _frames(
     portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray], found: list[np.ndarray]
 ) -> list[np.ndarray]:
-    """Return the frame that was computed, and what comes of its parts, which should be the same."""
+    """Return the frame that was computed, and what comes of its parts."""
     if isinstance(portable, Portable):
         return found[:1]
-    composition = Composition(*map(torch.from_numpy, found[1:5]))
+    parts = dict(zip(portable.outputs, map(torch.from_numpy, found), strict=True))
+    composition = _composition(parts, torch.from_numpy(inputs["t"]))
     small = torch.from_numpy(inputs["small0"]), torch.from_numpy(inputs["small1"])
     return [found[0], compose(composition, small).clamp(0, 1).numpy()]
+
+
+def _composition(parts: Mapping[str, Tensor], t: Tensor) -> Composition:
+    """Return what is composed of those outputs of `PortableComposition` at t (1, 1, 1, 1)."""
+    return Composition(parts["along"], parts["weights"], parts["still"], parts["rest"], t)
 
 
 def examples(portable: Portable | PortableComposition) -> list[dict[str, np.ndarray]]:
@@ -215,10 +223,10 @@ def examples(portable: Portable | PortableComposition) -> list[dict[str, np.ndar
 
 
 @torch.inference_mode()
-def by_torch(portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the frame that the model itself makes of inputs."""
-    made = portable(**{name: torch.from_numpy(array) for name, array in inputs.items()})
-    return (made[0] if isinstance(made, tuple) else made).numpy()
+def by_torch(portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return what the model itself makes of inputs."""
+    found = portable(**{name: torch.from_numpy(array) for name, array in inputs.items()})
+    return [part.numpy() for part in (found if isinstance(found, tuple) else (found,))]
 
 
 def cache_folder() -> Path:

@@ -2,9 +2,8 @@
 
 import copy
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import partial
 from typing import Any, NamedTuple, TypeGuard, get_args
 
 import numpy as np
@@ -16,8 +15,9 @@ from flow.choices import parse_flow_scale
 from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
+from flow.overlay import dragged_in_images
 from flow.projection import motions_at
-from flow.scale import choose_flow_scale, shrink_image
+from flow.scale import choose_flow_scale, coarsen, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
 from vfi import compositing
@@ -191,31 +191,36 @@ class Interpolator:
         times: Sequence[Fraction],
         start: Tensor | None,
     ) -> Iterator[Made]:
-        """Yield the images on the CPU: what they are composed of is found at the flow scale, by whichever backend."""
+        """Yield the images on the CPU: those larger than networks look at are composed of what these find."""
         small, scale = self._small(model, before, after)
         flows = model.start_of(small, scale > 1) if start is None else start
-        find: Callable[[float], tuple[Tensor, Composition | None, Tensor | None]]
-        if self._network is not None and flows is not None and self._suits((small[0].shape[-2], small[0].shape[-1])):
-            find = partial(self._network.composed, small, flows)
-        else:
+        larger, dragged = scale > 1, None
+        if larger and flows is not None:
+            dragged = _dragged(small, flows)
+            small, flows = coarsen(small, flows)
+        network = self._network
+        if flows is None or not self._suits((small[0].shape[-2], small[0].shape[-1])):
+            network = None
+        pair: Any = None
+        if network is None:
             with self.autocast():
-                find = partial(self._found, model, model.prepare(*small, flows, small), scale > 1)
+                pair = model.prepare(*small, flows, small)
         for time in times:
-            made, composition, confidence = find(float(time))
-            if scale == 1 or composition is None:  # it is as large as the frame then
-                image = self.image(made, before.dtype)
+            t = self.time(time)
+            with self.autocast():
+                if network is not None and flows is not None:
+                    found, confidence = network.found(small, flows, t, larger)
+                else:
+                    mixture = model.mixture_at(pair, t)
+                    found, confidence = (
+                        mixture.composition() if larger else mixture.made.clamp(0, 1),
+                        mixture.confidence,
+                    )
+            if isinstance(found, Composition):
+                image = compositing.compose_image(found._replace(dragged=dragged), before, after)
             else:
-                image = compositing.compose_image(composition, before, after)
+                image = self.image(found, before.dtype)
             yield Made(image, None if confidence is None else confidence.mean().item())
-
-    def _found(
-        self, model: Mixing, pair: Any, larger: bool, t: float
-    ) -> tuple[Tensor, Composition | None, Tensor | None]:
-        """Return what `Backend.composed` does, by PyTorch; the composition only for ``larger`` frames than this."""
-        time = torch.full((1, 1, 1, 1), t)
-        with self.autocast():
-            mixture = model.mixture_at(pair, time)
-            return mixture.made.clamp(0, 1), mixture.composition() if larger else None, mixture.confidence
 
     def _attempt(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None
@@ -328,3 +333,11 @@ class Interpolator:
         # Rounded, not truncated: half a level of darkening on every second frame is visible flicker.
         levels = frame[0].float().mul(np.iinfo(dtype).max).round_().permute(1, 2, 0)
         return levels.to(torch.int32).cpu().numpy().astype(dtype)
+
+
+def _dragged(small: Frames, flows: Tensor) -> Tensor | None:
+    """Return `Composition.dragged` of frames (1, 3, h, w) on the CPU and the flows between them, (1, 4, h, w)."""
+    images = [np.ascontiguousarray((frame[0] * 255).round().byte().permute(1, 2, 0).numpy()) for frame in small]
+    there, back = (np.ascontiguousarray(flow[0].permute(1, 2, 0).numpy()) for flow in flows.split(2, dim=1))
+    dragged = dragged_in_images(images[0], images[1], there, back)
+    return torch.from_numpy(dragged)[None, None] if dragged.any() else None

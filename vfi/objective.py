@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flow.models.intermediate import STRIDE, IntermediateFlows, resize_flows
+from flow.models.intermediate import STRIDE, IntermediateFlows
 from flow.padding import pad_to_multiple
-from flow.warp import resize
+from flow.warp import resize, resize_flows
 from vfi.corpus import Batch
 from vfi.losses import Loss, laplacian
 from vfi.models.flow_fusion import FlowFusion, blend, warp_both

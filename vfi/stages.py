@@ -124,7 +124,7 @@ def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable
     replace(pipeline, "_awaited", stages.timed(awaited, pipeline._awaited))
     replace(compositing, "compose_image", stages.timed("warp and fuse", compositing.compose_image))
     if interpolator._network is not None:  # all of what is not PyTorch
-        for name in ("frame", "composed"):
+        for name in ("frame", "found"):
             replace(interpolator._network, name, stages.timed("net", getattr(interpolator._network, name)))
     model = interpolator.model
     for name in ("prepare", "synthesize", "motion", "mixture", "fuse"):

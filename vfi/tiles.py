@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flow.scale import choose_flow_scale, shrink
+from flow.overlay import find_dragged
+from flow.scale import choose_flow_scale, coarsen, shrink
 from flow.window import Place, Window
 from vfi.choices import SMALLEST_TILE
 from vfi.models.blend import Blend
@@ -95,10 +96,17 @@ class Tiled:
         self.size = frames[0].shape[0], frames[0].shape[1]
         self.tiles = plan_tiles(model, self.size, side)
         self.pair: Any = None
+        self._larger = False  # than what networks look at
+        self._dragged: Tensor | None = None  # then, as far as it is known, on the grid of the flow
         if isinstance(model, Mixing):
             scale = model.flow_scale or choose_flow_scale(*self.size)
             small = self._small(scale)
-            self.pair = model.prepare(*small, model.start_of(small, scale > 1) if start is None else start, small)
+            self._larger = scale > 1
+            start = model.start_of(small, self._larger) if start is None else start
+            if self._larger and start is not None:
+                self._dragged = find_dragged(*small, start[:, :2], start[:, 2:])
+                small, start = coarsen(small, start)
+            self.pair = model.prepare(*small, start, small)
 
     def _small(self, scale: int) -> tuple[Tensor, Tensor]:
         """The frames at the flow scale, as `flow.scale.shrink` gives them."""
@@ -117,7 +125,10 @@ class Tiled:
         model = self.model
         if isinstance(model, Mixing):
             mixture = model.mixture_at(self.pair, t)
-            return self._shown(partial(self._composed, mixture.composition())), mixture.confidence
+            composition = mixture.composition(larger=self._larger)
+            if self._dragged is not None:
+                composition = composition._replace(dragged=self._dragged)
+            return self._shown(partial(self._composed, composition)), mixture.confidence
         return self._shown(lambda window: model.synthesize(model.prepare(*self._frames(window)), t)), None
 
     def _shown(self, make: Callable[[Window], Tensor]) -> Iterator[tuple[Tile, Tensor]]:
@@ -133,7 +144,7 @@ class Tiled:
         return self.read(first[window.slices]), self.read(second[window.slices])
 
     def _reach(self, window: Window, flows: Tensor) -> tuple[int, int]:
-        """By how many rows and columns the flows, at the flow scale, lead out of a window at most."""
+        """By how many rows and columns the flows, on a coarser grid, lead out of a window at most."""
         grid = (flows.shape[-2], flows.shape[-1])
         seen = window.scaled(self.size, grid).of(flows).abs().amax(dim=(0, 2, 3))
         columns, rows = seen[::2].max().item(), seen[1::2].max().item()

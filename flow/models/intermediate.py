@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from flow.models.correlation import correlation
 from flow.models.layers import conv, silent_conv
 from flow.padding import crop_to, pad_to_multiple
-from flow.warp import backward_warp, resize_flow, shrink_flow
+from flow.warp import backward_warp, resize_flows, shrink_flow
 
 STRIDE = 4  # the grid of flows and features is four times coarser than its image
 
@@ -39,11 +39,6 @@ class IntermediateFlows(NamedTuple):
 
     flows: Tensor
     mask: Tensor
-
-
-def resize_flows(flows: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bring a pair of flows (B, 4, h, w) to a grid of ``size`` (height, width)."""
-    return torch.cat([resize_flow(flows[:, :2], size), resize_flow(flows[:, 2:], size)], dim=1)
 
 
 def pyramid_levels(height: int, width: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flow.overlay import find_overlay
+from flow.overlay import dragged_in_images, find_dragged, find_overlay, stillness, stillness_in_images
 from flow.two_way import dis_two_way
 
 HEIGHT, WIDTH, MOTION = 96, 192, 6
@@ -44,3 +44,15 @@ def test_a_picture_without_an_overlay_has_none(motion):
 def test_text_that_moves_with_the_ground_is_no_overlay():
     first = with_text(ground(0))
     assert found(first, torch.roll(first, MOTION, dims=-1))[..., 12:-12].mean() < 0.005
+
+
+@pytest.mark.parametrize("text", [with_text, lambda image: image])
+def test_opencv_finds_in_images_what_pytorch_does_in_frames(text):
+    frames = text(ground(0)), text(ground(MOTION))
+    drag = torch.tensor([MOTION, 0.0]).view(1, 2, 1, 1).expand(1, 2, HEIGHT, WIDTH)
+    images = [frame[0].permute(1, 2, 0).mul(255).round().byte().numpy() for frame in frames]
+    flows = [np.ascontiguousarray(flow[0].permute(1, 2, 0).numpy()) for flow in (drag, -drag)]
+    dragged = torch.from_numpy(dragged_in_images(*images, *flows))
+    assert ((dragged - find_dragged(*frames, drag, -drag)[0, 0]).abs() < 0.01).float().mean() > 0.98
+    still = torch.from_numpy(stillness_in_images(*images))
+    assert (still - stillness(*frames)[0, 0]).abs().max() < 0.1  # a level is a twelfth of it

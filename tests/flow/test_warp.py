@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from flow.warp import backward_warp, resize_flow
+from flow.warp import backward_warp, resize_flow, resize_flows
 
 
 def test_zero_flow_returns_the_image():
@@ -64,3 +64,8 @@ def test_bicubic_warp_keeps_fine_detail_that_bilinear_blurs():
     made = [backward_warp(wave, flow, mode) for mode in ("bicubic", "bilinear")]
     errors = [(frame - shifted)[..., 4:-4].abs().mean() for frame in made]
     assert errors[0] < 0.7 * errors[1]
+
+
+def test_resizing_a_pair_scales_both_flows():
+    flows = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 4, 1, 1).expand(1, 4, 8, 8)
+    assert torch.equal(resize_flows(flows, (16, 16))[0, :, 0, 0], torch.tensor([2.0, 4.0, 6.0, 8.0]))

@@ -11,7 +11,9 @@ from vfi.models.mixture import Composition, compose
 
 def composition(grid, motion):
     flows, weights = motion * torch.randn(1, 4, *grid).cumsum(3) / 8, torch.rand(1, 2, *grid) / 3
-    return Composition(flows, weights, torch.rand(1, 2, *grid) / 6, 0.1 * torch.randn(1, 3, *grid))
+    still, rest = torch.rand(1, 2, *grid) / 6, 0.1 * torch.randn(1, 3, *grid)
+    dragged = torch.rand(1, 1, 2 * grid[0], 2 * grid[1]) * (torch.arange(2 * grid[1]) < grid[1])
+    return Composition(flows, weights, still, rest, torch.full((1, 1, 1, 1), 0.25), dragged)
 
 
 def smooth(size, seed):
@@ -25,7 +27,9 @@ def by_torch(found, images):
     return compose(found, frames).clamp(0, 1)[0].permute(1, 2, 0).numpy() * levels
 
 
-@pytest.mark.parametrize(("size", "grid"), [((144, 200), (72, 100)), ((271, 333), (68, 84)), ((65, 40), (65, 40))])
+@pytest.mark.parametrize(
+    ("size", "grid"), [((144, 200), (72, 100)), ((271, 333), (68, 84)), ((65, 40), (65, 40)), ((264, 96), (66, 24))]
+)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_images_are_those_of_pytorch_within_a_level(size, grid, dtype):
     torch.manual_seed(0)
@@ -41,5 +45,6 @@ def test_images_are_those_of_pytorch_within_a_level(size, grid, dtype):
 def test_what_a_frame_has_no_range_for_is_cut_not_wrapped():
     images = [np.full((40, 40, 3), level, np.uint8) for level in (2, 253)]
     for weight, level in ((1.5, 255), (-1.5, 0)):
-        still = Composition(torch.zeros(1, 4, 8, 8), torch.full((1, 2, 8, 8), weight), None, torch.zeros(1, 3, 8, 8))
+        weights, half = torch.full((1, 2, 8, 8), weight), torch.full((1, 1, 1, 1), 0.5)
+        still = Composition(torch.zeros(1, 4, 8, 8), weights, None, torch.zeros(1, 3, 8, 8), half)
         assert np.all(compose_image(still, *images) == level)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flow.overlay import find_overlay
+from flow.overlay import find_dragged
 from flow.projection import coverage, motions_at
-from flow.scale import shrink_both
+from flow.scale import coarsen, shrink_both
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
@@ -24,13 +24,13 @@ class ClassicalConfig:
 
 
 class ClassicalPair(NamedTuple):
-    """What all times between two frames share; on the grid of the flow but for the frames."""
+    """What all times between two frames share; on the grid of the mixture but for the frames."""
 
     frames: tuple[Tensor, Tensor]
-    small: tuple[Tensor, Tensor]  # the frames at the flow scale
+    small: tuple[Tensor, Tensor]  # the frames on that grid
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, h, w) in [0, 1]
-    overlay: Tensor | None  # where something stands still over what moves, (B, 1, h, w) in [0, 1]; None if nothing does
+    dragged: Tensor | None  # where something stands still over what moves, see `Mixture`; on the grid of the flow
 
 
 class Classical(nn.Module):
@@ -80,12 +80,14 @@ class Classical(nn.Module):
         """
         small = self.small(frame0, frame1) if small is None else small
         start = self.start(frame0, frame1, small) if start is None else start
+        dragged = find_dragged(*small, start[:, :2], start[:, 2:])
+        is_laid = is_exporting() or bool(dragged.any())
+        if small[0].shape[-2:] != frame0.shape[-2:]:
+            small, start = coarsen(small, start)
         flow01, flow10 = start[:, :2], start[:, 2:]
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        overlay = find_overlay(*small, flow01, flow10)
-        is_laid = is_exporting() or bool(overlay.any())
-        return ClassicalPair((frame0, frame1), small, (flow01, flow10), (seen0, seen1), overlay if is_laid else None)
+        return ClassicalPair((frame0, frame1), small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None)
 
     def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motions at t (B, 1, 1, 1), as `motions_at` gives them."""
@@ -106,7 +108,7 @@ class Classical(nn.Module):
     def mixture_at(self, pair: ClassicalPair, t: Tensor) -> Mixture:
         """Return what the frame at t (B, 1, 1, 1) is mixed of."""
         flows, weights = self.candidates(pair, self.motion(pair, t), t)
-        return Mixture(pair.small, flows, weights, mix(warp_images(pair.small, flows), weights), t, pair.overlay)
+        return Mixture(pair.small, flows, weights, mix(warp_images(pair.small, flows), weights), t, pair.dragged)
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""

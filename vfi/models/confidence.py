@@ -83,6 +83,14 @@ class Remedy(NamedTuple):
     keep: Tensor  # (B, 1, H, W): what share of the frame stays
     rest: Tensor | None  # (B, 3, H, W): what is added to that; None for the blend or the nearer one of its neighbours
     fallback: Fallback
+    soft: Tensor | None = None  # (B, 3, H, W): what softer versions of the frame add
+    softness: Tensor | None = None  # (B, 1, H, W): their share
+
+    def sharp(self) -> "Remedy":
+        """Return the same without softer versions: they are softer by pixels of this grid, too many of a larger one."""
+        if self.softness is None:
+            return self
+        return Remedy(self.keep + self.softness, self.rest, self.fallback)
 
 
 def find_remedy(
@@ -105,18 +113,20 @@ def find_remedy(
     if fallback != "soft":
         return Remedy(((weights[:, :1] - DOUBT) / (SURE - DOUBT)).clamp(0, 1), None, fallback)
     weights = share * weights
-    padded, rest = pad_to_multiple(made, max(SOFTER)), torch.lerp(*frames, t) * weights[:, 1:2]
+    padded, soft = pad_to_multiple(made, max(SOFTER)), torch.zeros_like(made)
     for i, times in enumerate(SOFTER, start=2):
         small = F.avg_pool2d(padded, times)
         large = F.interpolate(small, size=padded.shape[-2:], mode="bilinear", align_corners=False)
-        rest = torch.addcmul(rest, crop_to(large, size), weights[:, i : i + 1])
-    return Remedy(1 - share + weights[:, :1], rest, fallback)
+        soft = torch.addcmul(soft, crop_to(large, size), weights[:, i : i + 1])
+    rest, softness = torch.lerp(*frames, t) * weights[:, 1:2], weights[:, 2:].sum(dim=1, keepdim=True)
+    return Remedy(1 - share + weights[:, :1], rest, fallback, soft, softness)
 
 
 def fall_back(made: Tensor, frames: tuple[Tensor, Tensor], t: Tensor, remedy: Remedy) -> Tensor:
     """Return the frame (B, 3, H, W) with what is not to be trusted in it replaced; all of one size."""
     if remedy.rest is not None:
-        return torch.addcmul(remedy.rest, made, remedy.keep)
+        kept = torch.addcmul(remedy.rest, made, remedy.keep)
+        return kept if remedy.soft is None else kept + remedy.soft
     other = torch.lerp(*frames, t) if remedy.fallback == "blend" else torch.where(t < 0.5, *frames)
     return torch.lerp(other, made, remedy.keep)
 

@@ -47,7 +47,7 @@ class Pair(NamedTuple):
     """What all times between two frames share."""
 
     frames: tuple[Tensor, Tensor]
-    small: tuple[Tensor, Tensor]  # the frames at the flow scale: all below is of these
+    small: tuple[Tensor, Tensor]  # the frames as the networks look at them: all below is of these
     multiple: int  # to which they are padded for the flow
     features: tuple[list[Tensor], list[Tensor]]  # for the flow
     context: tuple[list[Tensor], list[Tensor]]  # for the U-Net
@@ -55,12 +55,12 @@ class Pair(NamedTuple):
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Height and width at the flow scale."""
+        """Height and width of what the networks look at."""
         return self.small[0].shape[-2], self.small[0].shape[-1]
 
 
 class Motion(NamedTuple):
-    """What is known of the motion at one time, at the flow scale."""
+    """What is known of the motion at one time, on the grid of what the networks look at."""
 
     flows: Tensor  # t->0 and t->1, (B, 4, h, w) in pixels
     levels: list[IntermediateFlows]  # how the learnt ones came to be, coarsest first, on padded grids
@@ -101,7 +101,7 @@ class Context(nn.Module):
 class FlowFusion(nn.Module):
     """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
 
-    flow_scale: int | None = None  # how many times smaller frames are for the networks; None chooses by their size
+    flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
     fallback: Fallback = "soft"
     taught_share = 1.0  # in training, how far a soft fallback goes: what the weights say is learnt as it stands
@@ -148,6 +148,7 @@ class FlowFusion(nn.Module):
         """
         small = self.small(frame0, frame1) if small is None else small
         classical = None if self.classical is None else self.classical.prepare(frame0, frame1, start, small)
+        small = small if classical is None else classical.small
         multiple = 1
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
@@ -206,8 +207,8 @@ class FlowFusion(nn.Module):
         del seen
         weights = torch.softmax(weights.clamp_min(1e-6).log() + out[:, :-3].float(), dim=1)
         mixed = mix(images, weights) + out[:, -3:].float()
-        overlay = None if pair.classical is None else pair.classical.overlay
-        mixture = Mixture(pair.small, flows, weights, mixed, t, overlay)
+        dragged = None if pair.classical is None else pair.classical.dragged
+        mixture = Mixture(pair.small, flows, weights, mixed, t, dragged)
         if self.confidence is None:
             return Draft(mixture, None)
         return Draft(mixture, find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows))

@@ -1,4 +1,4 @@
-"""Mixtures: what a frame is made of, found on the grid of the flow, which is coarser than large frames.
+"""Mixtures: what a frame is made of, found on a grid which is coarser than large frames.
 
 Where the motion leads, how much each warped image counts and where the result is not to be trusted is smooth. On that
 grid the frame is made of all its candidates. At full size two warped images are enough, one of either frame: where the
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from flow.overlay import stillness
 from flow.warp import backward_warp
 from flow.window import Place, enlarge, enlarge_flow
 from vfi.models.confidence import Remedy, fall_back, substitute
@@ -22,47 +23,46 @@ Frames = tuple[Tensor, Tensor]
 
 
 class Mixture(NamedTuple):
-    """How the frame at one time is mixed of those around it; all (B, ?, h, w), on the grid of the flow."""
+    """How the frame at one time is mixed of those around it; all (B, ?, h, w), on one grid."""
 
     frames: Frames  # on this grid
     flows: list[Tensor]  # of every image that is mixed, in pixels of the grid, to frame 0 and frame 1 in turns
     weights: Tensor  # of these images, above 0, sum 1
     mixed: Tensor  # what they come to, with what a network adds
     t: Tensor  # (B, 1, 1, 1)
-    overlay: Tensor | None  # where something stands still over what moves, in [0, 1]
+    dragged: Tensor | None  # where what stands still over it is to be laid over the frame, as `find_dragged` has it
     remedy: Remedy | None = None  # where the frame is not to be trusted
     confidence: Tensor | None = None  # (B, 1, h / 4, w / 4) in (0, 1)
 
     @property
     def made(self) -> Tensor:
         """The frame (B, 3, h, w), not clamped."""
-        made = self.mixed if self.remedy is None else fall_back(self.mixed, self.frames, self.t, self.remedy)
-        if self.overlay is not None:
-            made = torch.lerp(made, torch.lerp(*self.frames, self.t), self.overlay)
-        return made
+        return _overlaid(self._remedied(self.remedy), self.frames, self.t, self.dragged)
 
-    def composition(self) -> "Composition":
-        """Return how to make the frame at full size."""
+    def _remedied(self, remedy: Remedy | None) -> Tensor:
+        return self.mixed if remedy is None else fall_back(self.mixed, self.frames, self.t, remedy)
+
+    def composition(self, larger: bool = True) -> "Composition":
+        """Return how to make the frame at full size; larger: whether that is more than the size of this grid."""
         flows, weights = zip(*(_agreed(self.flows[i::2], self.weights[:, i::2]) for i in (0, 1)), strict=True)
         flow, warped, still = torch.cat(flows, dim=1), torch.cat(weights, dim=1), None
-        if self.remedy is not None:
-            still = substitute(self.remedy, self.t)
-            warped = warped * self.remedy.keep
-        if self.overlay is not None:
-            standing = torch.cat([1 - self.t, self.t], dim=1).expand_as(warped)
-            still = torch.lerp(torch.zeros_like(standing) if still is None else still, standing, self.overlay)
-            warped = warped * (1 - self.overlay)
-        found = Composition(flow, warped, still, self.frames[0].new_zeros(1, 3, 1, 1))
-        return found._replace(rest=self.made - compose(found, self.frames))
+        remedy = self.remedy.sharp() if larger and self.remedy is not None else self.remedy
+        if remedy is not None:
+            still = substitute(remedy, self.t)
+            warped = warped * remedy.keep
+        found = Composition(flow, warped, still, self.frames[0].new_zeros(1, 3, 1, 1), self.t)
+        return found._replace(rest=self._remedied(remedy) - compose(found, self.frames), dragged=self.dragged)
 
 
 class Composition(NamedTuple):
-    """How a frame is made of those around it at full size; all (B, ?, h, w), on the grid of the flow."""
+    """How a frame is made of those around it at full size; all (B, ?, h, w), on the grid of the mixture."""
 
     flows: Tensor  # (B, 4, h, w) in pixels of the grid: along which frame 0 and frame 1 are warped
     weights: Tensor  # (B, 2, h, w): of these two
     still: Tensor | None  # (B, 2, h, w): weights of the frames as they stand; None for nowhere any
     rest: Tensor  # (B, 3, h, w): what is added
+    t: Tensor  # (B, 1, 1, 1)
+    dragged: Tensor | None = None  # (B, 1, ?, ?): as in `Mixture`, on any grid
 
 
 def warp_images(frames: Frames, flows: list[Tensor]) -> list[Tensor]:
@@ -82,16 +82,18 @@ def compose(composition: Composition, frames: Frames, place: Place | None = None
     """Return the frame (B, 3, H, W), not clamped; of a tile, for which frames are what is seen around it, its place."""
     size = (frames[0].shape[-2], frames[0].shape[-1]) if place is None else place.whole
     window, corner = (None, None) if place is None else (place.tile, place.corner)
+    here = frames if place is None else place.of(frames)
     made = enlarge(composition.rest, size, window)
     weights = enlarge(composition.weights, size, window)
     for i, flow in enumerate(composition.flows.split(2, dim=1)):
         image = backward_warp(frames[i], enlarge_flow(flow, size, window), SAMPLING, corner)
         made = torch.addcmul(made, image, weights[:, i : i + 1])
     if composition.still is not None:
-        here, weights = frames if place is None else place.of(frames), enlarge(composition.still, size, window)
+        weights = enlarge(composition.still, size, window)
         for i, image in enumerate(here):
             made = torch.addcmul(made, image, weights[:, i : i + 1])
-    return made
+    dragged = None if composition.dragged is None else enlarge(composition.dragged, size, window)
+    return _overlaid(made, here, composition.t, dragged)
 
 
 def take_to(frames: Frames, mixture: Mixture) -> Tensor:
@@ -99,6 +101,13 @@ def take_to(frames: Frames, mixture: Mixture) -> Tensor:
     if frames[0].shape[-2:] == mixture.mixed.shape[-2:]:
         return mixture.made
     return compose(mixture.composition(), frames)
+
+
+def _overlaid(made: Tensor, frames: Frames, t: Tensor, dragged: Tensor | None) -> Tensor:
+    """Return the frame with what stands still laid over it, pixel by pixel of these frames; all of one size."""
+    if dragged is None:
+        return made
+    return torch.lerp(made, torch.lerp(*frames, t), dragged * stillness(*frames))
 
 
 def _agreed(flows: list[Tensor], weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -63,11 +63,11 @@ class Portable(nn.Module):
 
 
 class PortableComposition(nn.Module):
-    """A model that finds motion, from two frames at the flow scale to what the frame at that time is composed of.
+    """A model that finds motion, from two frames as networks look at them to what the frame at that time is made of.
 
-    In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 4, h, w), as
-    `Portable` takes them. Out come ``made``, the frame at that size, the members of its `Composition` by their names
-    but for the flows, which are ``along``, and of a model that knows it, its ``confidence``.
+    In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 4, h, w) on
+    the same grid. Out come ``made``, the frame at that size, the members of the `Composition` of a larger one by their
+    names but for the flows, which are ``along``, and of a model that knows it, its ``confidence``.
     """
 
     inputs = ("small0", "small1", "t", "flows")
@@ -83,8 +83,9 @@ class PortableComposition(nn.Module):
     def forward(self, small0: Tensor, small1: Tensor, t: Tensor, flows: Tensor) -> tuple[Tensor, ...]:
         pair = self.model.prepare(small0, small1, flows, (small0, small1))  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
-        composition = mixture.composition()
-        found = (mixture.made.clamp(0, 1), *composition)
+        flow, weights, still, rest, *_ = mixture.composition()
+        still = torch.zeros_like(weights) if still is None else still
+        found = (mixture.made.clamp(0, 1), flow, weights, still, rest)
         return found if mixture.confidence is None else (*found, mixture.confidence)
 
     def example(self) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flow.models.intermediate import IntermediateConfig, IntermediateFlow, pyramid_levels, resize_flows
+from flow.models.intermediate import IntermediateConfig, IntermediateFlow, pyramid_levels
 
 SMALL = IntermediateConfig(encoder=(8, 8), stage=(16, 16), hidden=4, radius=2)
 
@@ -32,11 +32,6 @@ def test_levels_come_coarsest_first_at_their_own_size():
 
 def test_a_larger_image_gets_more_levels():
     assert [pyramid_levels(side, 2 * side) for side in (32, 64, 720, 2160)] == [1, 2, 5, 7]
-
-
-def test_resizing_a_pair_scales_both_flows():
-    flows = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 4, 1, 1).expand(1, 4, 8, 8)
-    assert torch.equal(resize_flows(flows, (16, 16))[0, :, 0, 0], torch.tensor([2.0, 4.0, 6.0, 8.0]))
 
 
 def test_it_learns_a_constant_motion():

@@ -75,10 +75,10 @@ def test_beside_learnt_flow_the_untrained_network_mixes_what_both_show():
     flows, weights = model.candidates(pair, model.motion(pair, t), t)
     torch.testing.assert_close(weights.sum(1), torch.ones(1, 50, 70))
     shares = weights[:, 2:] / weights[:, 2:].sum(1, keepdim=True)
-    overlay = pair.classical.overlay
+    dragged = pair.classical.dragged
 
     def made(flows, weights):
-        return Mixture(frames, flows, weights, mix(warp_images(frames, flows), weights), t, overlay).made
+        return Mixture(frames, flows, weights, mix(warp_images(frames, flows), weights), t, dragged).made
 
     classical = made(flows[2:], shares)
     torch.testing.assert_close(classical, build_model("classical").eval()(*frames, t), atol=1e-5, rtol=0)
