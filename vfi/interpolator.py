@@ -338,6 +338,6 @@ class Interpolator:
 def _dragged(small: Frames, flows: Tensor) -> Tensor | None:
     """Return `Composition.dragged` of frames (1, 3, h, w) on the CPU and the flows between them, (1, 4, h, w)."""
     images = [np.ascontiguousarray((frame[0] * 255).round().byte().permute(1, 2, 0).numpy()) for frame in small]
-    there, back = (np.ascontiguousarray(flow[0].permute(1, 2, 0).numpy()) for flow in flows.split(2, dim=1))
+    there, back = (flow[0].permute(1, 2, 0).numpy() for flow in flows.split(2, dim=1))
     dragged = dragged_in_images(images[0], images[1], there, back)
     return torch.from_numpy(dragged)[None, None] if dragged.any() else None

@@ -276,8 +276,12 @@ def _picture(
 
 
 def _quantised(values: np.ndarray, span: float, offset: float = 0, peak: float | None = None) -> np.ndarray:
-    """Return ``values * span + offset`` rounded to the nearest whole number (not down) and clipped to 0..peak."""
-    scaled = values * np.float32(span)
-    scaled += np.float32(offset + 0.5)
-    np.clip(scaled, 0, (span if peak is None else peak) + 0.5, out=scaled)
-    return scaled.astype(np.uint16)
+    """Return ``values * span + offset`` rounded to the nearest whole number (not down) and clipped to 0..peak.
+
+    values: float32; returns uint8 if the peak is no more than it holds, else uint16.
+    """
+    peak = round(span if peak is None else peak)
+    kind = cv2.CV_8U if peak <= 255 else cv2.CV_16U
+    # In one pass, which rounds and keeps to the range of the type; numpy takes four.
+    scaled = cv2.addWeighted(values, span, values, 0, offset, dtype=kind).reshape(values.shape)
+    return scaled if peak in (255, 65535) else np.minimum(scaled, scaled.dtype.type(peak), out=scaled)
