@@ -14,6 +14,7 @@ from torch.optim import Adam, AdamW, Optimizer
 from flow import processes
 from flow.augment import Augmentation, augment
 from flow.checkpoint import CheckpointError, find_checkpoint, fitting_weights, load_checkpoint
+from flow.correspondence import begin_smoothly, can_match, correspondence_loss
 from flow.datasets import FlowDataset, KeptDataset
 from flow.device import choose_device, choose_precision
 from flow.estimator import FlowEstimator
@@ -68,6 +69,7 @@ class Recipe(FitRecipe):
     weights: tuple[float, ...] = WEIGHTS  # of the levels, finest first
     reduction: str = "sum"  # over the pixels of a level, or mean
     sparse: bool = False  # the truth is known at few pixels, as in KITTI
+    correspondence: float = 0.0  # weight of the loss of a FlowNetC's features, see `flow.correspondence`
     optimizer: str = "adam"  # or adamw, muon
     weight_decay: float = 4e-4  # of weights, not of biases and norms
 
@@ -192,6 +194,8 @@ class Training(Fit):
         Raises ValueError if the recipe cannot be followed, or the run folder holds the training of another model.
         """
         check_recipe(recipe)
+        if recipe.correspondence and not can_match(model):
+            raise ValueError(f"{name} compares no features to teach correspondence: use flownetc or flownet2-c")
         self.dataset = KeptDataset(dataset, (recipe.reuse + 1) * _APART) if recipe.reuse > 1 else dataset
         make = functools.partial(make_optimizer, recipe)
         super().__init__(
@@ -210,8 +214,18 @@ class Training(Fit):
 
     def loss(self, made: Batch) -> Tensor:
         batch = made.to(self.device)
+        if not self.recipe.correspondence:
+            with self.autocast():
+                levels = self.model.levels(batch.frame0, batch.frame1)
+            return self._flow_loss(levels, batch)
+        network: Any = self.model
         with self.autocast():
-            levels = self.model.levels(batch.frame0, batch.frame1)
+            features = network.encode(network.pair(batch.frame0, batch.frame1))
+            levels = [flow * network.config.div_flow for flow in network.decode(*features)]
+        taught = correspondence_loss(features[1], features[2], batch.flow, batch.valid)
+        return self._flow_loss(levels, batch) + self.recipe.correspondence * taught
+
+    def _flow_loss(self, levels: list[Tensor], batch: Batch) -> Tensor:
         levels = [level.float() for level in levels]
         if self.recipe.loss == "epe":
             size = (batch.flow.shape[-2], batch.flow.shape[-1])
@@ -296,6 +310,8 @@ def open_training(
                 raise ValueError(f"{name} has no part {part!r} to begin with; its parts are {', '.join(networks)}")
         parts = {part: start_from(networks[part], source) for part, source in init_parts.items()}
         began_from = (began_from or {}) | {"parts": parts}
+    if recipe.correspondence and began_from is None and can_match(model):
+        begin_smoothly(model)
 
     def validate(candidate: nn.Module) -> dict[str, float]:
         assert validation is not None

@@ -54,11 +54,18 @@ class FlowNet(nn.Module, ABC):
         frames. The grids are those of the padded frames: train on sides that are multiples of 64.
         Raises ValueError if the frames differ in size.
         """
+        return [flow * self.config.div_flow for flow in self.flows(self.pair(frame0, frame1))]
+
+    def pair(self, frame0: Tensor, frame1: Tensor) -> Tensor:
+        """Return what `prepare` does of frames (B, 3, H, W) in [0, 1], in the order of colours that it was trained on.
+
+        Raises ValueError if the frames differ in size.
+        """
         if frame0.shape != frame1.shape:
             raise ValueError(f"the frames differ in shape: {tuple(frame0.shape)} and {tuple(frame1.shape)}")
         if self.config.bgr:
             frame0, frame1 = frame0.flip(1), frame1.flip(1)
-        return [flow * self.config.div_flow for flow in self.flows(self.prepare(frame0, frame1))]
+        return self.prepare(frame0, frame1)
 
     def forward(self, frame0: Tensor, frame1: Tensor) -> Tensor:
         """Return the flow 0->1, (B, 2, H, W) float32 in pixels, for frames (B, 3, H, W) in [0, 1] of any size."""

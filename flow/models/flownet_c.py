@@ -35,9 +35,15 @@ class CorrelationNetwork(Trunk):
 
     def flows(self, pair: Tensor) -> list[Tensor]:
         """Return the flows of levels 2 to 6."""
+        return self.decode(*self.encode(pair))
+
+    def encode(self, pair: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features of frame 0 at a quarter of the size, and those of either frame at an eighth to compare."""
         quarter = self.conv2(self.conv1(pair[:, :3]))
-        eighth0 = self.conv3(quarter)
-        eighth1 = self.conv3(self.conv2(self.conv1(pair[:, 3:])))
+        return quarter, self.conv3(quarter), self.conv3(self.conv2(self.conv1(pair[:, 3:])))
+
+    def decode(self, quarter: Tensor, eighth0: Tensor, eighth1: Tensor) -> list[Tensor]:
+        """Return the flows for what `encode` returned."""
         matches = wide_correlation(eighth0, eighth1, RADIUS, STRIDE)
         matches = F.leaky_relu(matches, SLOPE).to(eighth0.dtype)
         return self.descend(quarter, self.conv3_1(torch.cat([self.conv_redir(eighth0), matches], dim=1)))

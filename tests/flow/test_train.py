@@ -102,7 +102,7 @@ def test_the_error_falls_on_scenes_that_it_learns(dataset, tmp_path):
         {"optimizer": "muon"},
     ],
 )
-@pytest.mark.parametrize("name", ["flownets", "flownets-bn"])
+@pytest.mark.parametrize("name", ["flownets", "flownets-bn", "flownetc"])
 def test_an_interrupted_run_ends_with_the_same_curve_and_weights(dataset, tmp_path, name, changes):
     whole = start(dataset, tmp_path / "whole", name, **changes)
     list(whole.run_steps(report_every=3))
@@ -201,6 +201,19 @@ def test_bfloat16_and_the_other_losses_train(dataset, tmp_path):
         assert all(p.dtype == torch.float32 for p in training.model.parameters())
 
 
+def test_correspondence_is_taught_beside_the_flow_from_smooth_filters(dataset, tmp_path):
+    def begun(**changes):
+        recipe = replace(RECIPE, steps=1, lr=0.0, **changes)
+        return open_training("flownetc", SMALL, dataset, recipe, tmp_path / f"{len(changes)}", device="cpu")
+
+    plain, taught = begun(), begun(correspondence=5.0)
+    assert not torch.equal(plain.model.conv1[0].weight, taught.model.conv1[0].weight)
+    made = taught.make(0)
+    with_it = taught.loss(made)
+    taught.recipe = replace(taught.recipe, correspondence=0.0)
+    assert 0 < with_it - taught.loss(made) < 5 * 10
+
+
 def test_frozen_parts_stay_as_they_are(dataset, tmp_path):
     training = start(dataset, tmp_path, "flownets-bn", steps=2, freeze=("conv1", "conv2"))
     before = {key: value.clone() for key, value in training.model.state_dict().items()}
@@ -296,6 +309,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_spoils_no_weight(dataset, tm
         ({"augmentation": replace(PLAIN, crop=(100, 64))}, "multiples of 64"),
         ({"steps": 0}, "one or more"),
         ({"reuse": 0}, "one or more"),
+        ({"correspondence": 1.0}, "flownetc"),
     ],
 )
 def test_what_cannot_be_done_is_told(dataset, tmp_path, changes, words):

@@ -149,6 +149,10 @@ def train_flow_command(
     light: Annotated[float, of_data(min=0, help="Times the changes of colour and brightness, and the noise.")] = 1.0,
     loss: Annotated[str, of_loss(help="multiscale, or epe of the finest flow.")] = "multiscale",
     sparse: Annotated[bool, of_loss("--sparse", help="Few pixels are known, as in KITTI.")] = False,
+    correspondence: Annotated[
+        float,
+        of_loss(min=0, help="Weight of a loss that teaches a FlowNetC's features what corresponds; 0: not."),
+    ] = 0.0,
     optimizer: Annotated[str, of_learning(help="adam, adamw or muon.")] = "adam",
     ema: Ema = 0.0,
     clip: Annotated[float, of_learning(help="Norm the gradient is clipped to; 0: not.")] = 0.0,
@@ -198,8 +202,8 @@ def train_flow_command(
     recipe = Recipe(
         steps=600_000 if steps is None else steps, schedule=schedule, milestones=parse_milestones(milestones), lr=lr,
         warmup=warmup, batch=batch, accumulate=accumulate, reuse=reuse, augmentation=augmentation, loss=loss,
-        sparse=sparse, optimizer=optimizer, ema=ema, clip=clip, seed=seed, freeze=tuple(freeze or []),
-        validate_every=validate_every,
+        sparse=sparse, correspondence=correspondence, optimizer=optimizer, ema=ema, clip=clip, seed=seed,
+        freeze=tuple(freeze or []), validate_every=validate_every,
     )  # fmt: skip
     training = open_training(
         model, {"width": width, "div_flow": div_flow}, dataset, recipe, run or Path("runs") / model, init=init,
