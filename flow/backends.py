@@ -4,6 +4,7 @@ The files of flow networks, written by `flow.export`, hold the whole network: tw
 of any size go in, their flow (B, 2, H, W) float32 in pixels comes out. All compute on the CPU, in float32.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -78,6 +79,9 @@ def files_of(path: Path, format: str) -> tuple[Path, ...]:
 
 def import_extra(name: str) -> Any:
     """Return a module that comes with the extra `export`; raises NotInstalled with the command for it."""
+    # Where OpenVINO finds this, its import tells Google Analytics, from a process forked for it: the fork hangs if
+    # another thread multiplies matrices at the moment.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         return import_module(name)
     except ImportError as error:

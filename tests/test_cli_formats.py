@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vfi.commands.app import app
+from vfi.media.animation import AnimationReader
 
 Y4M = b"YUV4MPEG2 W64 H48 F30000:1001 Ip A1:1 C420p10 XCOLORRANGE=LIMITED\n"
 FRAME = 6 + 64 * 48 * 3  # bytes
@@ -102,6 +103,15 @@ def test_a_wish_that_cannot_be_met_is_one_sentence_and_leaves_nothing(folder, wi
     assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
     assert words in done.stderr
     assert [path.name for path in folder.parent.iterdir()] == ["frames"]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "apng"])
+def test_a_film_in_rgb_becomes_an_animation(suffix, film, tmp_path):
+    upsample(film("rgb.mkv", codec="ffv1", pix_fmt="bgr0", frames=5), "-o", tmp_path / f"out.{suffix}")
+    with AnimationReader(tmp_path / f"out.{suffix}") as animation:
+        times = [frame.time for frame in animation.frames()]
+        assert times[:9] == [Fraction(i, 50) for i in range(9)]  # WebP makes one of the two that end it, the same
+        assert animation.duration == Fraction(1, 5)
 
 
 def test_a_rate_of_what_has_times_is_refused(tmp_path):

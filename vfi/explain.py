@@ -36,6 +36,10 @@ def explain(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return f"{error.filename} is too long a name: choose a shorter one, for an output with -o"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"no room left to write {error.filename or 'the result'}: free some space or choose another place"
+    if isinstance(error, OSError) and error.errno == errno.EBADF and error.filename is None:
+        return "standard output is closed: send it to a file or a pipe"
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if is_out_of_memory(error):

@@ -82,7 +82,7 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:  # whoever read our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain at its end
+        _forget_output()
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("Interrupted.", err=True)
@@ -95,6 +95,16 @@ def errors_told() -> Iterator[None]:
         message = explanation(error)
         if message is None:
             raise
+        if isinstance(error, OSError):
+            _forget_output()
         where = "" if is_first_process() else f" in process {os.environ['RANK']}"
         typer.echo(f"Error{where}: {message}", err=True)
         raise typer.Exit(2 if is_wrong_usage(error) else 1) from None
+
+
+def _forget_output() -> None:
+    """Let go what standard output did not take, of which Python would complain at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

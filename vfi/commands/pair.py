@@ -26,7 +26,7 @@ def pair(
     from vfi.choices import check_model
     from vfi.media import MediaError
     from vfi.media.images import read_image, write_image
-    from vfi.outputs import refuse_existing
+    from vfi.outputs import make_folder, refuse_existing
 
     making.check()
     check_model(model)
@@ -41,7 +41,7 @@ def pair(
         )
     times = [Fraction(i, count + 1) for i in range(1, count + 1)]
     interpolator = making.load(model)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     for i in range(0, count, 8):  # a few at a time: hundreds of images would fill the memory
         for file, image in zip(files[i : i + 8], interpolator(before, after, times[i : i + 8]), strict=True):
             write_image(file, image)

@@ -29,6 +29,7 @@ from vfi.media.pictures import SRGB
 from vfi.media.verify import Written
 
 _CLOCKS = {".gif": Fraction(1, 100), ".webp": Fraction(1, 1000)}  # seconds, in which delays count
+_KEPT_RATE = Fraction(25)  # any: times are kept apart
 _LARGEST_TERM = 65535  # of the fraction of a second in which an APNG's delays count
 
 
@@ -96,7 +97,7 @@ class AnimationWriter:
         self._temporary, self._kept = temporary_name(path), temporary_name(path.with_suffix(".mkv"))
         with writing(path):
             self._output = av.open(str(self._kept), "w", format="matroska")
-            stream: Any = self._output.add_stream("ffv1", rate=25)
+            stream: Any = self._output.add_stream("ffv1", rate=_KEPT_RATE)
             upright = info.upright
             stream.width, stream.height, stream.pix_fmt = upright.width, upright.height, self._pix_fmt
             stream.options = {"level": "3"}
@@ -117,7 +118,8 @@ class AnimationWriter:
         """Keep the frame, upright."""
         picture = frame.turned(self._info.rotation).encoded_as(self._pix_fmt, SRGB)
         with writing(self.path):
-            picture.pts = None
+            # A picture of the source's own comes with its clock, others have none.
+            picture.pts, picture.time_base = len(self._ticks), 1 / _KEPT_RATE
             self._output.mux(self._stream.encode(picture))
         self._ticks.append(round((frame.time - self._start) / self._tick))
         self._new.append(frame.origin != "source")

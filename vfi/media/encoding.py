@@ -21,6 +21,7 @@ from vfi.media.errors import MediaError, WishError
 from vfi.media.info import Hdr, VideoInfo
 
 FINEST_TICK = Fraction(1, 2**30)  # seconds; containers count ticks per second in 31 bits
+_PLAIN_SIZE = 352, 288  # which most encoders take
 _MOST = 2**31 - 1  # of numbers in FFmpeg's fractions
 SILENT = {"libx265": {"x265-params": "log-level=none"}}  # options without which encoders write to the terminal
 # Endings of the files that can be written, and FFmpeg's names of what is written then.
@@ -45,8 +46,19 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "ffv1": {"level": "3"},
     "prores_ks": {"profile": "hq"},
 }
-# Above 4K x264 looks fewer frames ahead: forty of 8K take 5 GB, ten 2.
-_VAST, _VAST_DEFAULTS = 4096 * 2304, {"libx264": {"rc-lookahead": "10"}}
+# Above 4K x264 looks fewer frames ahead than forty, and its threads share a frame, instead of one each: of 8K that
+# takes 2.5 GB on two cores, 3.4 GB with a frame for each thread, and more on more cores.
+_VAST = 4096 * 2304  # pixels
+_VAST_DEFAULTS = {"libx264": {"rc-lookahead": "10", "x264-params": "sliced-threads=1"}}
+_PRESETS = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
+_TUNES = ["animation", "grain", "psnr", "ssim", "fastdecode", "zerolatency"]
+# Options that take words which only the encoder knows; where it meets another, it writes to the terminal.
+_WORDS = {
+    ("libx264", "preset"): _PRESETS,
+    ("libx265", "preset"): _PRESETS,
+    ("libx264", "tune"): [*_TUNES, "film", "stillimage", "touhou"],
+    ("libx265", "tune"): _TUNES,
+}
 # What they need further for pictures with transparency.
 _ALPHA_DEFAULTS = {"prores_ks": {"profile": "4444"}, "libvpx": {"auto-alt-ref": "0"}}
 # The encoders that hold transparency, by the ending of the file.
@@ -78,9 +90,11 @@ class Encoder:
 def check_encoding(encoding: Encoding) -> None:
     """Raise WishError for a codec that there is not, and for what it does not take, whatever the stream."""
     if encoding.codec is None:
+        if encoding.preset is not None:  # the words are the same for all that are chosen by themselves
+            _check_word("libx264", "preset", encoding.preset)
         return
     codec = _codec(encoding.codec)
-    _options(encoding, encoding.codec, alpha=False, vast=False)
+    _check_options(codec, _options(encoding, encoding.codec, alpha=False, vast=False), encoding)
     if encoding.pix_fmt is not None:
         _check_pix_fmt(encoding.pix_fmt, codec)
 
@@ -97,6 +111,7 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     codec = _codec(name)
     alpha = has_alpha(info.pix_fmt) and _holds_alpha(codec, suffix)
     options = _options(encoding, name, alpha, vast=info.width * info.height > _VAST)
+    _check_options(codec, options, encoding)
     keeps_hdr = info.hdr is not None and name in _HDR_PARAMETERS
     if info.hdr is not None and keeps_hdr:
         options = _with_hdr(options, name, info.hdr)
@@ -228,20 +243,53 @@ def _codec(name: str) -> av.Codec:
     return codec
 
 
-def _options(encoding: Encoding, codec: str, alpha: bool, vast: bool) -> dict[str, str]:
-    context: Any = av.CodecContext.create(codec, "w")
-    private = {option.name for option in context.supported_options.private}
-    known = private | {option.name for option in context.supported_options.generic}
+def _wished(encoding: Encoding) -> dict[str, str]:
+    """Return all options that the user wishes."""
     wished = {key: str(value) for key, value in encoding.options.items()}
     if encoding.crf is not None:
         wished["crf"] = f"{encoding.crf:g}"
     if encoding.preset is not None:
         wished["preset"] = encoding.preset
-    for key in wished:
+    return wished
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
+
+
+def _check_word(codec: str, key: str, value: str) -> None:
+    """Raise WishError if an encoder knows only certain words for an option, and this is none of them, and no number."""
+    words = _WORDS.get((codec, key))
+    if words and not _is_number(value) and not set(re.split(r"[,./+-]", value)) <= set(words):
+        raise WishError(f"{codec} has no {key} {value!r}: use {', '.join(words)}")
+
+
+def _check_options(codec: av.Codec, options: dict[str, str], encoding: Encoding) -> None:
+    """Raise WishError that names the wish without which an encoder opens for plain pictures, if it does not with it."""
+    pix_fmt = next(iter(_formats(codec)), "yuv420p")
+
+    def failure(options: dict[str, str]) -> str | None:
+        return _failure(codec.name, pix_fmt, *_PLAIN_SIZE, options)
+
+    wished = _wished(encoding)
+    if not wished or failure(options) is None:
+        return
+    for key, value in wished.items():
+        if failure({name: given for name, given in options.items() if name != key}) is None:
+            raise WishError(f"{codec.name} does not take {value} for its option {key}: change it, or leave it out")
+
+
+def _options(encoding: Encoding, codec: str, alpha: bool, vast: bool) -> dict[str, str]:
+    context: Any = av.CodecContext.create(codec, "w")
+    private = {option.name for option in context.supported_options.private}
+    known = private | {option.name for option in context.supported_options.generic}
+    wished = _wished(encoding)
+    for key, value in wished.items():
         if key not in known or (key in ("crf", "preset") and key not in private):
             near = difflib.get_close_matches(key, known, n=3)
             hint = f"did you mean {', '.join(near)}?" if near else "leave it out"
             raise WishError(f"{codec} has no option {key!r}: {hint}")
+        _check_word(codec, key, value)
     defaults = dict(_DEFAULTS.get(codec, {})) | (_ALPHA_DEFAULTS.get(codec, {}) if alpha else {})
     if vast and "preset" not in wished:  # which says itself how far to look
         defaults |= _VAST_DEFAULTS.get(codec, {})
@@ -286,7 +334,7 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
     offered = [name for name in _formats(codec) if has_alpha(name) == alpha]
     if wish is not None:
         _check_pix_fmt(wish, codec)
-        failure = _failure(codec.name, wish, info, options)
+        failure = _failure(codec.name, wish, info.width, info.height, options)
         if failure:
             raise MediaError(
                 f"{codec.name} cannot encode {info.width}x{info.height} as {wish} with these options"
@@ -299,7 +347,7 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
     candidates = [fmt for fmt in offered if depth(fmt) >= min(info.depth, max(map(depth, offered)))]
     failure = None
     if native in offered or not offered:
-        failure = _failure(codec.name, native, info, options)
+        failure = _failure(codec.name, native, info.width, info.height, options)
         if failure is None:
             return native
         candidates = [fmt for fmt in candidates if fmt != native]
@@ -307,7 +355,7 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
         # FFmpeg's own notion of the nearest format may cross from YUV to RGB.
         family = [fmt for fmt in candidates if av.VideoFormat(fmt).is_rgb == av.VideoFormat(native).is_rgb]
         nearest: Any = find_best_pix_fmt_of_list(family or candidates, native)[0]
-        problem = _failure(codec.name, nearest.name, info, options)
+        problem = _failure(codec.name, nearest.name, info.width, info.height, options)
         if problem is None:
             return nearest.name
         failure = failure or problem
@@ -318,9 +366,10 @@ def _pix_fmt(wish: str | None, info: VideoInfo, codec: av.Codec, options: dict[s
     )
 
 
-def _failure(codec: str, pix_fmt: str, info: VideoInfo, options: dict[str, str]) -> str | None:
+def _failure(codec: str, pix_fmt: str, width: int, height: int, options: dict[str, str]) -> str | None:
+    """Return why an encoder does not open, or None if it does."""
     try:
-        open_context(codec, pix_fmt, info.width, info.height, options)
+        open_context(codec, pix_fmt, width, height, options)
     except (av.FFmpegError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
     return None

@@ -26,8 +26,8 @@ def by_number(path: Path) -> list[tuple[int, str]]:
 
 
 def is_pattern(path: Path) -> bool:
-    """Tell whether the name stands for numbered pictures, as ``%05d.png`` does."""
-    return len(_PLACE.findall(path.name)) == 1
+    """Tell whether the name stands for numbered pictures, as ``%05d.png`` does and a film's does not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and len(_PLACE.findall(path.name)) == 1
 
 
 def numbered(pattern: Path, number: int) -> Path:

@@ -15,6 +15,8 @@ _MP4_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"w
 _MP4_FILM = (b"moov", b"moof", b"mdat")  # those without which pictures are missing
 _MXF_PARTITION = bytes.fromhex("060e2b34020501010d01020101")  # how its key begins; SMPTE ST 377-1, 7.1
 _MXF_HEAD = 2**16  # bytes that may precede the first partition
+_NUT_INDEX = b"NX" + bytes.fromhex("dd672f23e64e")  # how the index begins, with which a file ends; NUT specification
+_NUT_TAIL = 8 + 4  # bytes at the end: the length of the index, and its checksum
 _OGG_PAGE = 27 + 255 + 255 * 255  # bytes at most; RFC 3533, 6
 _OGG_LAST = 4  # flag of a page with which a stream ends
 
@@ -30,6 +32,7 @@ def is_cut_short(path: Path, container: str) -> bool:
         "flv": _lacks_flv,
         "mov,mp4,m4a,3gp,3g2,mj2": _lacks_mp4,
         "mxf": _lacks_mxf,
+        "nut": _lacks_nut,
         "ogg": _lacks_ogg,
         "mpegts": _lacks_packet,
     }
@@ -64,6 +67,18 @@ def _lacks_asf(file: BinaryIO, size: int) -> bool:
     (whole,) = struct.unpack_from("<Q", head, at + _ASF_SIZE_AT)
     (flags,) = struct.unpack_from("<I", head, at + _ASF_FLAGS_AT)
     return not flags & _ASF_BROADCAST and size < whole
+
+
+def _lacks_nut(file: BinaryIO, size: int) -> bool:
+    """Look for the index at the end, which FFmpeg writes unless told otherwise, into pipes as well."""
+    if size < _NUT_TAIL:
+        return True
+    file.seek(-_NUT_TAIL, os.SEEK_END)
+    length = int.from_bytes(file.read(8))
+    if not _NUT_TAIL < length <= size:
+        return True
+    file.seek(-length, os.SEEK_END)
+    return file.read(len(_NUT_INDEX)) != _NUT_INDEX
 
 
 def _lacks_ogg(file: BinaryIO, size: int) -> bool:

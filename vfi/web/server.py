@@ -1,6 +1,7 @@
 """Serve the page to this computer, without a network, without anybody being told."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,14 @@ def serving(host: str = "127.0.0.1", port: int = 7860, limits: Limits | None = N
     """Serve the page while the context is open; yields its address.
 
     When it closes, work that is under way ends at once and every file of the visitors is removed. Raises NotInstalled
-    if gradio is missing, and OSError if the port is taken.
+    if gradio is missing, ValueError if the host is not known, and OSError if the port is taken.
     """
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError as error:
+        raise ValueError(
+            f"there is no computer {host!r}: use 127.0.0.1, or with --host 0.0.0.0 let in others"
+        ) from error
     limits = limits or Limits()
     with tempfile.TemporaryDirectory(prefix="vfi-web-", ignore_cleanup_errors=True) as folder:
         # gradio takes these from the environment alone, some while it is imported.

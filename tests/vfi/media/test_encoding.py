@@ -45,9 +45,15 @@ def test_wishes_win_over_defaults():
     assert encoder.options == {"crf": "20.5", "preset": "fast", "tune": "grain", "g": "30"}
 
 
+def test_presets_may_be_numbers_and_tunes_may_be_two():
+    assert choose(Encoding(preset="3", options={"tune": "film,fastdecode"})).options["preset"] == "3"
+    assert choose(Encoding(codec="libsvtav1", preset="10")).options["preset"] == "10"
+
+
 def test_at_8k_fewer_frames_are_looked_ahead_unless_a_preset_says_how_many():
     vast = replace(FILM, width=7680, height=4320)
-    assert choose(Encoding(), vast).options["rc-lookahead"] == "10"
+    options = choose(Encoding(), vast).options
+    assert (options["rc-lookahead"], options["x264-params"]) == ("10", "sliced-threads=1")
     for encoding, info in ((Encoding(preset="medium"), vast), (Encoding(), replace(FILM, width=4096, height=2304))):
         assert "rc-lookahead" not in choose(encoding, info).options
 
@@ -88,9 +94,10 @@ def test_an_odd_size_gets_a_format_that_holds_it():
         (Encoding(codec="aac"), "not video"),
         (Encoding(codec="ffv1", crf=10), "no option 'crf'"),
         (Encoding(options={"tunee": "film"}), "did you mean"),
-        (Encoding(preset="fastest"), "preset|options"),
+        (Encoding(preset="fastest"), "no preset 'fastest'"),
         (Encoding(pix_fmt="yuv999"), "does not take yuv999"),
-        (Encoding(pix_fmt="yuv420p", options={"profile": "nonsense"}), "cannot encode"),
+        (Encoding(pix_fmt="yuv420p", options={"profile": "nonsense"}), "does not take nonsense for its option profile"),
+        (Encoding(pix_fmt="yuv444p", options={"profile": "high"}), "cannot encode"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_one_clear_sentence(encoding, sentence):

@@ -74,6 +74,7 @@ def test_a_pattern_numbers_as_ffmpeg_does():
     pattern = Path("out/100%%_%04d.png")
     assert is_pattern(pattern)
     assert not is_pattern(Path("100%.png"))
+    assert not is_pattern(Path("50%d off.mp4"))
     assert numbered(pattern, 7) == Path("out/100%_0007.png")
     assert numbered(pattern, 12345) == Path("out/100%_12345.png")
     assert is_numbered(pattern, "100%_0007.png")

@@ -9,7 +9,8 @@ from vfi.media import MediaError, Part, VideoReader
 @pytest.mark.parametrize(
     ("name", "codec", "sound"),
     [("a.avi", "mpeg4", "libmp3lame"), ("a.avi", "ffv1", "pcm_s16le"), ("a.wmv", "wmv2", "libmp3lame"),
-     ("a.ogv", "libvpx", "libopus"), ("a.flv", "libx264", "aac"), ("a.mxf", "mpeg2video", "pcm_s16le")],
+     ("a.ogv", "libvpx", "libopus"), ("a.flv", "libx264", "aac"), ("a.mxf", "mpeg2video", "pcm_s16le"),
+     ("a.nut", "libx264", "libmp3lame")],
 )  # fmt: skip
 def test_a_film_whose_end_is_missing_is_refused(name, codec, sound, share, film, tmp_path):
     whole = film(name, frames=40, codec=codec, sound=[sound], options={"g": "8"})

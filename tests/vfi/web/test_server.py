@@ -13,6 +13,8 @@ from pathlib import Path
 import av
 import pytest
 
+from vfi.web.server import serving
+
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'vfi[web]'")
 
 
@@ -143,3 +145,11 @@ def test_an_interrupt_ends_it_and_leaves_nothing(tmp_path):
     _, said = server.communicate(timeout=60)
     assert (server.returncode, said) == (130, "Interrupted.\n")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_host_that_is_not_known_is_told():
+    with (
+        pytest.raises(ValueError, match="there is no computer"),
+        serving("no.such.host.invalid"),
+    ):
+        pass
