@@ -138,9 +138,14 @@ class Fit(ABC):
     def data(self) -> dict[str, Any]:
         """What the training learns from, for the record."""
 
+    @property
+    def along(self) -> float:
+        """Share of the training that has gone by, 0 to 1."""
+        return self.step / self.recipe.steps
+
     def complete(self) -> bool:
         """Tell whether there are no more steps to make."""
-        return self.step >= self.recipe.steps
+        return self.along >= 1
 
     def due(self) -> bool:
         """Tell whether to validate after the step that was just made, as after the last one."""
