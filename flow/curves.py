@@ -3,13 +3,17 @@
 import csv
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
 _KNOWN = ("step", "loss", "lr", "images_per_second")
 _DRAW_EVERY = 30.0  # seconds at least: a short training would spend its time on pictures
+
+
+class CurvesError(ValueError):
+    """The file of a training's curves cannot be read; the message names it."""
 
 
 class Curves:
@@ -19,14 +23,13 @@ class Curves:
         """Go on after ``step``; what an interrupted run wrote beyond it is dropped.
 
         scores: what validation measures, a name for each column and what stands beside it in the picture, which shows
-        the first.
+        the first. Raises CurvesError if what an interrupted run wrote is damaged.
         """
         self.table, self.picture, self.scores = run / "curve.csv", run / "curve.png", scores
         self.fields = (*_KNOWN, *scores)
         self.rows: list[dict[str, str]] = []
         if self.table.exists():
-            with self.table.open(newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+            self.rows = [row for row in read_curves(self.table, self.scores) if int(row["step"]) <= step]
         with self.table.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.fields)
             writer.writeheader()
@@ -71,3 +74,22 @@ class Curves:
         if len(self.rows) > self._drawn:
             self.draw()
         self.tensorboard.close()
+
+
+def read_curves(table: Path, scores: Iterable[str]) -> list[dict[str, str]]:
+    """Return the rows of a ``curve.csv``, each with a number for every column, or nothing where there was none.
+
+    scores: the columns of what validation measures. Raises CurvesError if the file is damaged or has other columns.
+    """
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            if row.keys() != {*_KNOWN, *scores} or not row["step"].isdecimal():
+                raise ValueError(f"{row} is no row of these columns")
+            for name, value in row.items():
+                if value or name in _KNOWN:
+                    float(value)
+    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+        raise CurvesError(f"{table} is damaged: remove it, and the curves begin anew") from error
+    return rows

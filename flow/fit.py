@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +18,7 @@ from flow import processes
 from flow.ahead import Ahead
 from flow.checkpoint import save_checkpoint
 from flow.curves import Curves
+from flow.memory import is_out_of_memory
 from flow.record import note_start
 
 Validate = Callable[[nn.Module], dict[str, float]]
@@ -138,9 +138,14 @@ class Fit(ABC):
     def data(self) -> dict[str, Any]:
         """What the training learns from, for the record."""
 
+    @property
+    def along(self) -> float:
+        """Share of the training that has gone by, 0 to 1."""
+        return self.step / self.recipe.steps
+
     def complete(self) -> bool:
         """Tell whether there are no more steps to make."""
-        return self.step >= self.recipe.steps
+        return self.along >= 1
 
     def due(self) -> bool:
         """Tell whether to validate after the step that was just made, as after the last one."""
@@ -179,6 +184,7 @@ class Fit(ABC):
                 "model": self.model.state_dict(),
                 "average": self.average.state_dict() if self.average is not None else None,
                 "optimizer": self.optimizer.state_dict(),
+                "learnt_by": type(self.optimizer).__name__,
                 "step": self.step,
                 "samples": self.samples,
                 "seconds": self.seconds,
@@ -306,6 +312,9 @@ class Fit(ABC):
         name = state.get("name", self.name)  # older runs do not tell
         if (name, state["average"] is None) != (self.name, self.average is None):
             raise RunError(f"{self.run} holds another training, of {name}: choose another run folder")
+        by, own = state.get("learnt_by"), type(self.optimizer).__name__
+        if by not in (None, own):
+            raise RunError(f"{self.run} holds a training by {by}, not by {own}: choose another run folder")
         try:
             self.model.load_state_dict(state["model"])
         except RuntimeError as error:
@@ -318,9 +327,16 @@ class Fit(ABC):
 
 
 def _read_state(file: Path) -> dict[str, Any]:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError) as error:
-        raise RunError(
-            f"{file} is damaged: remove it to begin anew, with --init the run's model.safetensors to keep its weights"
-        ) from error
+    damaged = RunError(
+        f"{file} is damaged: remove it to begin anew, with --init the run's model.safetensors to keep its weights"
+    )
+    with file.open("rb") as opened:
+        try:
+            state = torch.load(opened, map_location="cpu", weights_only=True)
+        except Exception as error:  # damage leads PyTorch to errors of every kind
+            if is_out_of_memory(error):
+                raise
+            raise damaged from error
+    if not (isinstance(state, dict) and state.keys() >= {"model", "average", "optimizer", "step", "seconds"}):
+        raise damaged
+    return state

@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
 import tomllib
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,10 @@ from typer.testing import CliRunner
 from flow.checkpoint import load_checkpoint
 from flow.files import write_flow
 from vfi.commands.app import app
+from vfi.evaluate import evaluate
+from vfi.interpolator import Interpolator
 from vfi.media import read_image
+from vfi.triplets import Triplet
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 40
@@ -106,7 +111,9 @@ def test_all_processes_stop_after_the_same_step_when_one_is_interrupted_and_the_
     run, done = together
     for rank in (0, 1):
         assert (run.parent / f"told-{rank}").read_text() == repr(([130, 0], "from 0", [0.5, 2.5]))
-    assert done.stdout == f"wrote {run / 'model.safetensors'} and {run / 'curve.png'}\n"
+    wrote, gained = done.stdout.splitlines()
+    assert wrote == f"wrote {run / 'model.safetensors'} and {run / 'curve.png'}"
+    assert "on 2 held-out frames" in gained
     for words in ("Saved at step", "resuming", f"step {STEPS}: loss"):
         assert done.stderr.count(words) == 1
     assert done.stderr.count("learning from 36 frames in 1 clip") == 2  # once each time
@@ -129,6 +136,40 @@ def test_two_processes_have_the_curve_of_one_that_sees_as_many_samples(together,
     assert ours[-1]["psnr"] > ours[1]["psnr"]  # so that there is something to compare
     trained = load_checkpoint(run / "model.safetensors").trained
     assert (trained["steps"], trained["samples"], trained["processes"]) == (STEPS, 4 * STEPS, 2)
+
+
+def test_a_single_video_is_told_its_gain_on_the_frames_held_out(frames, tmp_path):
+    done = vfi(*small(frames, tmp_path / "run", "--steps", 30))
+    assert done.exit_code == 0, done.output
+    told = re.search(r"PSNR (.*) -> (.*) dB .*, SSIM (.*) -> (.*) on 2 held-out frames$", done.stdout.rstrip())
+    before, after = ([float(told[i]), float(told[i + 2])] for i in (1, 2))
+    pictures = [read_image(frames / f"{i:03}.png") for i in range(36, 40)]  # the last tenth
+    triplets = [Triplet(str(i), *pictures[i : i + 3], Fraction(1, 2)) for i in (0, 1)]
+    blend = evaluate(Interpolator.load("blend", "cpu"), triplets)  # as which the network begins
+    assert before == pytest.approx([blend.psnr, blend.ssim], abs=0.006)
+    last = curve(tmp_path / "run")[-1]
+    assert after == pytest.approx([last["psnr"], last["ssim"]], abs=0.006)
+    assert after[0] > before[0]
+
+
+def test_what_does_not_help_on_the_frames_held_out_is_told(frames, tmp_path):
+    done = vfi(*small(frames, tmp_path / "run", "--steps", 2, "--lr", 0))
+    assert done.exit_code == 0, done.output
+    assert "on 2 held-out frames: it does not help there" in done.stdout
+
+
+def test_a_budget_ends_a_training_before_its_steps_do(frames, tmp_path):
+    run = tmp_path / "run"
+    command = (*small(frames, run, "--steps", 1000), "--budget", "0.000001s")
+    done = vfi(*command)
+    assert done.exit_code == 0, done.output
+    assert [row["step"] for row in curve(run)] == [1]
+    assert "psnr" in curve(run)[0]
+    again = vfi(*command)  # whose budget is spent
+    assert (again.exit_code, len(curve(run))) == (0, 1)
+    more = vfi(*small(frames, run, "--steps", 2))
+    assert more.exit_code == 0, more.output
+    assert load_checkpoint(run / "model.safetensors").trained["steps"] == 2
 
 
 def test_a_run_is_repeated_by_its_own_config(frames, tmp_path):

@@ -15,6 +15,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from flow import processes
 from flow.fit import Fit, FitRecipe, Validate, warm_up
 from vfi.corpus import Batch, Corpus, Sampling
+from vfi.evaluate import Report, evaluate
 from vfi.interpolator import Interpolator
 from vfi.losses import parse_loss
 from vfi.models import build_model, start_from
@@ -29,6 +30,7 @@ class Recipe(FitRecipe):
     """Everything a training depends on, apart from its model and data."""
 
     steps: int = 10_000
+    budget: float | None = None  # seconds of learning at most, if the steps take longer
     loss: str = "laplacian"
     weights: Weights = field(default_factory=Weights)
     sampling: Sampling = field(default_factory=Sampling)
@@ -54,14 +56,18 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> Optimizer:
     raise ValueError(f"unknown optimizer {recipe.optimizer!r}: use adam, adamw or sgd")
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
+def learning_rate(recipe: Recipe, step: int, seconds: float = 0.0) -> float:
     """Return the rate at a step: linear warm-up, then a cosine down to a twentieth.
+
+    seconds: that were spent on learning; where the budget of them is nearer to its end than the steps, it counts.
 
     >>> [round(learning_rate(Recipe(steps=200, lr=1.0), step), 3) for step in (0, 99, 150, 200)]
     [0.01, 1.0, 0.525, 0.05]
+    >>> [round(learning_rate(Recipe(steps=200, lr=1.0, budget=60), 150, seconds), 3) for seconds in (20, 45, 60)]
+    [0.525, 0.189, 0.05]
     """
     along = max(0, step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.lr * warm_up(recipe, step) * fall(along)
+    return recipe.lr * warm_up(recipe, step) * fall(max(along, seconds / (recipe.budget or math.inf)))
 
 
 def fall(along: float) -> float:
@@ -89,6 +95,9 @@ class Training(Fit):
         workers: int = 0,
     ) -> None:
         """Begin or resume a training, as `flow.fit.Fit` does; raises ValueError if the recipe cannot be followed."""
+        if recipe.budget is not None and processes.count() > 1:
+            raise ValueError("several processes do not end at one second: give them steps, not a budget")
+        self.before: Report | None = None  # how well the model made what is held out, before it learnt anything
         self.corpus, self.criterion = corpus, parse_loss(recipe.loss)
         make = functools.partial(make_optimizer, recipe)
         super().__init__(
@@ -99,8 +108,12 @@ class Training(Fit):
     def data(self) -> dict[str, Any]:
         return self.corpus.summary()
 
+    @property
+    def along(self) -> float:
+        return max(self.step / self.recipe.steps, self.seconds / (self.recipe.budget or math.inf))
+
     def rate(self) -> float:
-        return learning_rate(self.recipe, self.step)
+        return learning_rate(self.recipe, self.step, self.seconds)
 
     def make(self, number: int) -> Batch:
         batch = self.corpus.batch(self.recipe.sampling, self.recipe.seed, number)
@@ -135,7 +148,8 @@ def open_training(
     sources: what the corpus is made of, see `vfi.clips.folders`; init: a model whose weights to begin with, but for
     the parts ``anew``; validation: triplets to score on, else a single clip's own end is held out; workers: threads
     that make batches ahead of time, if None one for each core with a GPU, and none without, where they would be in the
-    way. Of the processes that torchrun starts, the first decodes the videos. Raises ValueError with what is wrong.
+    way. Of the processes that torchrun starts, the first decodes the videos. What is held out is measured before
+    anything is learnt. Raises ValueError with what is wrong.
     """
     processes.meet()
     torch.manual_seed(recipe.seed)
@@ -147,8 +161,11 @@ def open_training(
         known = open_triplets(validation) if validation is not None else None  # a wrong path is told before decoding
         judge = Interpolator(model, device, precision)
         corpus = Corpus(sources, cache, hold_out=known is None, progress=progress)
+    before = None
     if known is None and corpus.held_out:
         known = Triplets("held-out end", len(corpus.held_out[0]) - 2, corpus.held_out_triplets)
+        if processes.rank() == 0:
+            before = evaluate(judge, known)
     if workers is None:
         workers = max(1, (os.cpu_count() or 1) // processes.on_this_machine()) * (judge.device.type != "cpu")
     training = Training(
@@ -161,6 +178,7 @@ def open_training(
         began_from=began_from,
         workers=workers,
     )
+    training.before = before
     if known is not None:
         validate = Validation(judge, known, run / "samples")
         training.validate = lambda candidate: validate(candidate, training.step)

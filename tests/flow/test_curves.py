@@ -1,8 +1,9 @@
 import csv
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from flow.curves import Curves
+from flow.curves import Curves, CurvesError
 
 SCORES = {"epe": "EPE (px)", "fl_all": "Fl-all (%)"}
 
@@ -47,3 +48,15 @@ def test_the_picture_is_drawn_at_once_then_spared_until_the_end(tmp_path):
     assert (tmp_path / "curve.png").read_bytes() == first
     curves.close()
     assert (tmp_path / "curve.png").read_bytes() != first
+
+
+@pytest.mark.parametrize("end", ["20,1.0", "20,1.0,1e-4,high,,\n", "later,1,1,1,,\n", "20,1,1,1,,,,\n", "\0", "step\n"])
+def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path, end):
+    curves = Curves(tmp_path, SCORES)
+    curves.add(10, 1.0, 1e-4, 1.0)
+    curves.close()
+    damaged = (tmp_path / "curve.csv").read_text() + end  # as where a disk was full
+    (tmp_path / "curve.csv").write_text(damaged)
+    with pytest.raises(CurvesError, match=r"curve\.csv is damaged: remove it, and the curves begin anew"):
+        Curves(tmp_path, SCORES, step=30)
+    assert (tmp_path / "curve.csv").read_text() == damaged

@@ -1,5 +1,6 @@
 import csv
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -7,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import SGD, AdamW
 
 from flow.checkpoint import load_checkpoint
-from flow.fit import Fit, FitRecipe
+from flow.fit import Fit, FitRecipe, RunError
 
 RECIPE = FitRecipe(steps=12, ema=0.9, clip=1.0)
 
@@ -25,13 +26,13 @@ class Line(Fit):
 
     scores: ClassVar = {"error": "error"}
 
-    def __init__(self, run, recipe, batch, workers=0, interrupted_at=None):
+    def __init__(self, run, recipe, batch, workers=0, interrupted_at=None, optimizer=AdamW):
         torch.manual_seed(0)
         model = nn.Linear(4, 1)
         model.config = Config()
         self.interrupted_at = interrupted_at
         super().__init__(
-            "line", model, lambda m: AdamW(m.parameters(), 0.1), recipe, run, batch=batch, workers=workers,
+            "line", model, lambda m: optimizer(m.parameters(), 0.1), recipe, run, batch=batch, workers=workers,
             validate=lambda m: {"error": (m(torch.ones(1, 4)) - 4).abs().item()},
         )  # fmt: skip
 
@@ -124,10 +125,26 @@ def test_every_start_is_on_record(tmp_path):
 def test_a_damaged_state_is_told(tmp_path):
     train(tmp_path, replace(RECIPE, steps=1), 2)
     state = tmp_path / "state.pt"
-    for content in (state.read_bytes()[:1000], b"", b"words"):
-        state.write_bytes(content)
-        with pytest.raises(ValueError, match=r"state\.pt is damaged: remove it to begin anew"):
+    whole = state.read_bytes()
+    start = whole.index(b"data.pkl") + 8  # what PyTorch reads first; each byte leads its reader to an error of its own
+    for i in range(start, start + 200):
+        state.write_bytes(whole[:i] + b"\xff" + whole[i + 1 :])
+        with suppress(RunError):  # or none, where the byte does not count
             Line(tmp_path, RECIPE, 2)
+    for content in (whole[:1000], b"", b"words"):
+        state.write_bytes(content)
+        with pytest.raises(RunError, match=r"state\.pt is damaged: remove it to begin anew"):
+            Line(tmp_path, RECIPE, 2)
+    for content in ([], {"model": {}, "step": 1}):
+        torch.save(content, state)
+        with pytest.raises(RunError, match=r"state\.pt is damaged"):
+            Line(tmp_path, RECIPE, 2)
+
+
+def test_a_run_goes_on_with_the_optimizer_that_it_began_with(tmp_path):
+    train(tmp_path, replace(RECIPE, steps=1), 2)
+    with pytest.raises(RunError, match="holds a training by AdamW, not by SGD: choose another run folder"):
+        Line(tmp_path, RECIPE, 2, optimizer=SGD)
 
 
 def test_there_must_be_a_batch_to_learn_from(tmp_path):

@@ -3,13 +3,14 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand
 
 from vfi.commands.config import ConfigFile
 from vfi.commands.options import DEFAULT_MODEL, Hardware
+from vfi.commands.parsing import parse_duration
 from vfi.commands.terminal import is_first_process, progress_bar
 from vfi.commands.training import (
     Accumulate,
@@ -26,6 +27,9 @@ from vfi.commands.training import (
     of_run,
 )
 
+if TYPE_CHECKING:
+    from vfi.evaluate import Report
+
 
 class TrainVideo(TyperCommand):
     """Training on a corpus with the defaults that suit a single video."""
@@ -36,8 +40,9 @@ class TrainVideo(TyperCommand):
 
     HELP = (
         "Learn one video's own frames; then upsample it with the model that this writes.\n\n"
+        "Its last tenth is held out; what was gained there is told at the end.\n\n"
         "All else is as in vfi train corpus, with other defaults.\n\n"
-        "[bold]Example:[/bold] vfi train video clip.mp4 --run runs/clip"
+        "[bold]Example:[/bold] vfi train video clip.mp4 --budget 5m --run runs/clip"
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,6 +73,10 @@ def train_command(
     run: Run = None,
     config: ConfigFile = None,
     steps: Annotated[int, of_learning(min=1, help="Steps of the whole training.")] = 20_000,
+    budget: Annotated[
+        str | None,
+        of_learning(help="How long to learn at most, if the steps take longer: 60s, 5m.", show_default=False),
+    ] = None,
     batch: Annotated[int, of_learning(min=1, help="Crops in a batch, in each process.")] = 8,
     accumulate: Accumulate = 1,
     loss: Annotated[
@@ -117,6 +126,7 @@ def train_command(
     torchrun --nproc-per-node 2 --no-python -- vfi train corpus vimeo_septuplet shards --config my.toml
     """
     lengths, sizes = parse_spans(spans), parse_model_config(model_config)
+    seconds = parse_duration(budget, "--budget")
     hardware.check()
 
     from vfi.corpus import Sampling
@@ -125,7 +135,8 @@ def train_command(
 
     teacher = teacher_weight > 0 and model == "flow-fusion"
     recipe = Recipe(
-        steps=steps, accumulate=accumulate, loss=loss, weights=Weights(frame_weight, level_weight, teacher_weight),
+        steps=steps, budget=seconds, accumulate=accumulate, loss=loss,
+        weights=Weights(frame_weight, level_weight, teacher_weight),
         sampling=Sampling(
             batch, crop, shrink, lengths, static, teacher=teacher, synthetic=synthetic, largest=largest
         ),
@@ -146,7 +157,18 @@ def train_command(
         )
         if training.validate is None:
             typer.echo("note: nothing is held out to validate on: name triplets with --val", err=True)
-    follow(training, context)
+    after = follow(training, context)
+    if training.before is not None and after:
+        typer.echo(comparison(training.before, after))
+
+
+def comparison(before: "Report", after: dict[str, float]) -> str:
+    """Say what was gained on the frames that were held out."""
+    gain = after["psnr"] - before.psnr
+    return (
+        f"PSNR {before.psnr:.2f} -> {after['psnr']:.2f} dB ({gain:+.2f}), SSIM {before.ssim:.4f} -> {after['ssim']:.4f}"
+        f" on {len(before.items)} held-out frames" + ("" if gain > 0 else ": it does not help there")
+    )
 
 
 def parse_spans(text: str) -> tuple[int, ...]:

@@ -32,10 +32,11 @@ ValidateEvery = Annotated[int, of_run(min=1, help="Steps between validations.")]
 Seed = Annotated[int, of_learning(min=0, help="Of all that is random.")]
 
 
-def follow(training: "Fit", context: typer.Context) -> None:
+def follow(training: "Fit", context: typer.Context) -> dict[str, float] | None:
     """Train to the end with a progress bar, and say what validation found and where the model is.
 
-    Writes the command's options to config.toml in the run folder.
+    Writes the command's options to config.toml in the run folder. Returns what validation said at the end, None if the
+    run was at its end already or there is nothing to validate on.
     """
     from vfi.config import write_config
 
@@ -45,23 +46,26 @@ def follow(training: "Fit", context: typer.Context) -> None:
         write_config(training.run / "config.toml", options, f"{context.command_path} --config config.toml")
         if training.step:
             typer.echo(f"resuming {training.run} at step {training.step}", err=True)
+    last = None
     with (
         progress_bar("training", training.recipe.steps, "steps") as progress,
         stops_in_time(training) as signals,
         suppress(KeyboardInterrupt),  # the training is saved all the same
     ):
         for now in training.run_steps():
-            progress(now.step, now.steps)
+            progress(round(training.along * now.steps), now.steps)
+            last = now.scores
             if now.scores:
                 scores = ", ".join(f"{training.scores[name]} {value:.3f}" for name, value in now.scores.items())
                 pace = f"{now.images_per_second:.1f} images/s"
                 typer.echo(f"step {now.step}: loss {now.loss:.4f}; {scores}; {pace}", err=True)
-    if is_first_process() and training.step < training.recipe.steps:
+    if is_first_process() and not training.complete():
         typer.echo(f"Saved at step {training.step}; the same command goes on from there.", err=True)
     elif is_first_process():
         typer.echo(f"wrote {training.model_file} and {training.run / 'curve.png'}")
-    if training.step < training.recipe.steps:  # by a signal to this process or to another
+    if not training.complete():  # by a signal to this process or to another
         raise typer.Exit(128 + (signals or [signal.SIGINT])[0])
+    return last
 
 
 @contextmanager

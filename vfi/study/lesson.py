@@ -62,9 +62,6 @@ class Lesson(Fit):
         """Share of the run that has gone by, 0 to 1."""
         return self.passed / (self.recipe.steps if self.budget is None else self.budget)
 
-    def complete(self) -> bool:
-        return self.along >= 1
-
     def due(self) -> bool:
         if (place := self._place()) == self._checked:
             return False

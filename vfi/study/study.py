@@ -7,7 +7,6 @@ and are reported on the third, which share no frame. A rate that suits one loss 
 SGD: each run first tries a few for a tenth of its budget, and takes the one at which its own loss is least.
 """
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -18,7 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import nn
 
-from flow.fit import Diverged
+from flow.curves import CurvesError, read_curves
+from flow.fit import Diverged, RunError
 from vfi.blocks import Blocks, read_blocks
 from vfi.evaluate import evaluate
 from vfi.examples import Example
@@ -63,7 +63,8 @@ def study_losses(
     folder: where the runs lie, each with its model and curves; runs that are there already, whole or in part, are gone
     on with. tell is called with every run that is done; progress with what has gone by, in steps or seconds, and how
     much there is; stop is asked after every step. Raises Stopped if it says so, MediaError if the film or the folder
-    cannot be used, DataError if the film is too short or hardly moves, and ValueError if the folder is another study's.
+    cannot be used, DataError if the film is too short or hardly moves, and RunError if the folder is another study's or
+    something in it is damaged.
     """
     plan = plan or Plan()
     if not variants:
@@ -184,7 +185,7 @@ class _Bench:
         known = self._place(variant) / "rates.json"
         rates: dict[float, float | None] = {}
         if known.exists():
-            rates = {float(rate): loss for rate, loss in json.loads(known.read_text(encoding="utf-8")).items()}
+            rates = _read_rates(known)
             self.work.before += len(rates) * self.work.trial
             return rates
         for rate in RATES[variant.optimizer]:
@@ -208,9 +209,20 @@ class _Bench:
         return {"psnr": found.report.psnr, "ssim": found.report.ssim, "luma_error": found.luma_error}
 
 
+def _read_rates(file: Path) -> dict[float, float | None]:
+    try:
+        rates = json.loads(file.read_text(encoding="utf-8"))
+        return {float(rate): None if loss is None else float(loss) for rate, loss in rates.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RunError(f"{file} is damaged: remove the folder {file.parent} to begin this run anew") from error
+
+
 def _curve(lesson: Lesson) -> tuple[Check, ...]:
-    with (lesson.run / "curve.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["psnr"]]
+    file = lesson.run / "curve.csv"
+    try:
+        rows = [row for row in read_curves(file, lesson.scores) if row["psnr"]]
+    except CurvesError as error:
+        raise RunError(f"{file} is damaged: remove the folder {lesson.run} to begin this run anew") from error
     return tuple(
         Check(int(row["step"]) / lesson.step, float(row["psnr"]), float(row["ssim"]), float(row["luma_error"]))
         for row in rows
@@ -225,7 +237,7 @@ def _hardest(blend: Measured) -> list[int]:
 
 
 def _check_settings(folder: Path, plan: Plan, blocks: Blocks) -> None:
-    """Note what the runs in the folder depend on; raises ValueError if those there depend on something else."""
+    """Note what the runs in the folder depend on; raises RunError if those there depend on something else."""
     frames = hashlib.sha256()
     for triplet in (*blocks.learn, *blocks.choose, *blocks.report):
         frames.update(np.ascontiguousarray(triplet.middle).data)
@@ -233,13 +245,13 @@ def _check_settings(folder: Path, plan: Plan, blocks: Blocks) -> None:
     file = folder / "study.json"
     if file.exists() and any(path.is_dir() for path in folder.iterdir()):  # else it has not come to a run
         try:
-            known = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{file} is damaged: name another folder with --run") from error
+            known = dict(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{file} is damaged: name another folder with --run") from error
         differs = next((key for key in settings if settings[key] != known.get(key)), None)
         if differs is not None:
             here = "of other frames" if differs == "frames" else f"with {differs} {known.get(differs)}"
-            raise ValueError(f"{folder} holds a study {here}: name another folder with --run")
+            raise RunError(f"{folder} holds a study {here}: name another folder with --run")
         return
     if any(path != file for path in folder.iterdir()):
         raise MediaError(f"{folder} holds other files: name a new folder with --run")
