@@ -5,12 +5,15 @@ import signal
 import sys
 from types import FrameType
 
+from flow.memory import share_heap
+
 
 def app() -> None:
     """Run the command of the command line; from its first moment on, Ctrl+C ends it without a word of Python's."""
     _fill_closed_streams()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as it is in the background
         signal.signal(signal.SIGINT, _leave)
+    share_heap()
     from vfi.commands.app import app as commands  # its import takes a while, in which Ctrl+C may come
 
     commands()

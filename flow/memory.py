@@ -1,9 +1,11 @@
 """How much memory this process took, how much more there is for it, and when there is no more."""
 
+import ctypes
 import os
 import sys
 from pathlib import Path
 
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 _CGROUP = Path("/sys/fs/cgroup")  # what a container may have at most, and has
 
 
@@ -19,6 +21,18 @@ def peak_resident() -> int | None:
         return None
     # macOS counts in bytes, others in kibibytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def share_heap() -> None:
+    """Have all threads that are yet to begin allocate from one heap, where the system's allocator can be told so.
+
+    glibc gives threads heaps of their own, each of which keeps the holes that large arrays leave: a quarter of a
+    gigabyte more for a film of 1080 lines, and no time saved.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:  # musl has none, nor such heaps
+            mallopt(_M_ARENA_MAX, 1)
 
 
 def is_out_of_memory(error: Exception) -> bool:

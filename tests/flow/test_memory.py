@@ -1,3 +1,4 @@
+import platform
 import subprocess
 import sys
 
@@ -36,3 +37,29 @@ def test_a_shortage_of_memory_is_told_from_other_errors():
     assert is_out_of_memory(short.value)
     assert not is_out_of_memory(RuntimeError("sizes do not fit"))
     assert free_memory() is None or free_memory() > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="glibc's heaps")
+def test_threads_share_one_heap():
+    """malloc_info lists the heaps there are, after threads have allocated at the same time."""
+    code = """
+import ctypes, threading
+from flow.memory import share_heap
+{}
+together = threading.Barrier(8)
+def allocate():
+    together.wait()
+    kept = [bytearray(1000) for _ in range(2000)]
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+stream = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, stream), libc.fflush(stream)
+"""
+    heaps = []
+    for call in ("share_heap()", ""):
+        listed = subprocess.run([sys.executable, "-c", code.format(call)], capture_output=True, text=True, check=True)
+        heaps.append(listed.stdout.count("<heap nr="))
+    assert heaps[0] == 1 < heaps[1]
