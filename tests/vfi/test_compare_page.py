@@ -120,7 +120,7 @@ def test_names_cannot_break_the_page(film, blend):
 def test_a_browser_shows_the_means_the_videos_and_the_curves(comparison, tmp_path):
     path = tmp_path / "clip.html"
     # What only a browser knows goes into the page's title once the video is there.
-    probe = """<script>under.onloadeddata = () =>
+    probe = """<script>const { under } = film; under.onloadeddata = () =>
       document.title = [under.videoWidth, under.duration, document.documentElement.scrollWidth <= innerWidth].join();
     </script></body>"""
     path.write_text(render(comparison).replace("</body>", probe))

@@ -36,67 +36,21 @@ for (const svg of all(".chart svg")) {
   };
   svg.onpointermove = (event) => read(frame(event));
   svg.onpointerleave = () => read(null);
-  svg.onclick = (event) => { pause(); seek(data.frames[frame(event)][1] - data.start); };
+  svg.onclick = (event) => { film.pause(); film.seek(data.frames[frame(event)][1] - data.start); };
 }
 read(null);
 
-// Videos: two on top of each other, the upper one cut off at the divider; the upper follows the lower one's clock.
-const over = $("#over"), under = $("#under"), stage = $(".stage");
+// Videos, as blobs, since not every browser can seek in a data: address.
 const addresses = {};
 function address(name) {
-  // A blob, since not every browser can seek in a data: address.
   addresses[name] ??= URL.createObjectURL(
     new Blob([Uint8Array.from(atob(films[name]), (c) => c.charCodeAt(0))], { type: "video/mp4" }));
   return addresses[name];
 }
-function show(video, name) {
-  const time = under.currentTime;
-  video.src = address(name);
-  video.currentTime = time;
-  video.playbackRate = Number($("#speed").value);
-  if (playing) video.play();
-}
-function place(percent) {
-  stage.style.setProperty("--x", `${percent}%`);
-  $("#place").value = percent;
-}
-let playing = false;
-function pause() {
-  playing = false;
-  for (const video of [over, under]) video.pause();
-  over.currentTime = under.currentTime;
-  $("#play").textContent = "Play";
-}
-function seek(time) {
-  // The middle of the frame: at its very start rounding may show the one before.
-  const at = Math.min(Math.max(time, 0) + 0.5 / data.rate, Math.max(0, under.duration - 0.001));
-  for (const video of [over, under]) video.currentTime = at;
-}
-const step = (frames) => { pause(); seek((Math.floor(under.currentTime * data.rate + 0.001) + frames) / data.rate); };
-$("#play").onclick = () => {
-  if (playing) return pause();
-  playing = true;
-  for (const video of [over, under]) video.play();
-  $("#play").textContent = "Pause";
-};
-$("#back").onclick = () => step(-1);
-$("#on").onclick = () => step(1);
-$("#speed").onchange = () => { for (const video of [over, under]) video.playbackRate = Number($("#speed").value); };
-$("#place").oninput = (event) => place(event.target.value);
-const drag = (event) => {
-  const box = stage.getBoundingClientRect();
-  place(Math.min(Math.max(100 * (event.clientX - box.left) / box.width, 0), 100));
-};
-stage.onpointerdown = (event) => { stage.setPointerCapture(event.pointerId); drag(event); };
-stage.onpointermove = (event) => { if (event.buttons) drag(event); };
-(function follow() {
-  if (playing && Math.abs(over.currentTime - under.currentTime) > 0.6 / data.rate) over.currentTime = under.currentTime;
-  $("#clock").textContent = `${(data.start + under.currentTime).toFixed(3)} s`;
-  requestAnimationFrame(follow);
-})();
+const film = divide($("#film"), data);
 const names = Object.keys(films);
-for (const [id, video, first] of [["#left", over, names[1]], ["#right", under, names[2] ?? names[0]]]) {
+for (const [id, video, first] of [["#left", film.over, names[1]], ["#right", film.under, names[2] ?? names[0]]]) {
   for (const name of names) $(id).add(new Option(name || "the real film", name, name === first, name === first));
-  $(id).onchange = (event) => show(video, event.target.value);
-  show(video, first);
+  $(id).onchange = (event) => film.show(video, address(event.target.value));
+  film.show(video, address(first));
 }

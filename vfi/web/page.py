@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,17 @@ from flow.checkpoint import shipped_checkpoints
 from flow.models import FLOW_MODELS
 from vfi.batch import VIDEO_SUFFIXES
 from vfi.explain import explain
-from vfi.media import MediaError
+from vfi.media import MediaError, SlowMotion
 from vfi.models import shipped_models
 from vfi.spans import Content
+from vfi.timing import Factor
 from vfi.web.apart import Progress, WorkCancelled, WorkFailed
+from vfi.web.before_after import script, style
 from vfi.web.jobs import Jobs
 from vfi.web.limits import Limits, parse_timing
 from vfi.web.work import MakeFilm, MakeFlow, MakePictures
 
+MORE_FRAMES, SLOW_MOTION = "More frames", "Slow motion"
 KEEP = 3600  # seconds for which files stay after their last use
 BUTTONS = ["download", "fullscreen"]  # of pictures; gradio's third one shares them with a public site
 THEME = gr.themes.Default(
@@ -34,14 +38,15 @@ THEME = gr.themes.Default(
 )
 _CUTS = [("hold the nearer frame", "hold"), ("blend", "blend"), ("interpolate across", "off")]
 _HELD = [("keep", "keep"), ("make anew, as motion", "repair")]
-_PLAY_BOTH = """() => {
-    const players = [...document.querySelectorAll("#before video, #after video")];
-    const stopped = players.every(player => player.paused);
-    for (const player of players) {
-        player.currentTime = players[0].currentTime;
-        stopped ? player.play() : player.pause();
-    }
-}"""
+_DIVIDE = """
+const begin = () => {
+  element.innerHTML = props.value ?? "";  // gradio changes what is there, which still obeys the films before
+  const films = element.querySelector(".films");
+  if (films) divide(films, JSON.parse(films.dataset.films));
+};
+watch("value", begin);
+begin();
+"""
 _CANCELLED = "Cancelled: nothing is left of it."
 
 
@@ -49,7 +54,7 @@ def build_page(jobs: Jobs, limits: Limits) -> gr.Blocks:
     """Return the page, not yet served."""
     handlers = Handlers(jobs, limits)
     with gr.Blocks(title="vfi", analytics_enabled=False, delete_cache=(60, KEEP)) as page:
-        gr.Markdown("# vfi\nMore frames for videos, made by optical flow on this computer.")
+        gr.Markdown("# vfi\nMore frames and slow motion for videos, made by optical flow on this computer.")
         with gr.Tab("Video"):
             _video_tab(handlers, limits)
         with gr.Tab("Pictures"):
@@ -108,27 +113,36 @@ def _video_tab(handlers: "Handlers", limits: Limits) -> None:
             facts = gr.Textbox(label="The video", interactive=False, lines=2)
         with gr.Column(min_width=320):
             model = _model_choice()
-            with gr.Row():
+            kind = gr.Radio([MORE_FRAMES, SLOW_MOTION], value=MORE_FRAMES, show_label=False, container=False)
+            with gr.Row() as more:
                 factor = gr.Radio(["2", "3", "4", "8"], value="2", label="Frames out per frame in", min_width=220)
                 fps = gr.Textbox(
                     label="Or frames per second", placeholder="60 or 60000/1001", max_lines=1, min_width=220
                 )
+            with gr.Row(visible=False) as slower:
+                speed = gr.Radio(["1/2", "1/4", "1/8"], value="1/4", label="Speed, times the film's own")
             with gr.Row():
                 cuts = gr.Dropdown(_CUTS, value="hold", label="Across scene cuts", min_width=220)
                 held = gr.Dropdown(_HELD, value="keep", label="Frames that repeat the one before", min_width=220)
-            inputs = [source, model, factor, fps, cuts, held]
-            wire = _buttons("Make more frames", handlers, handlers.upsample, inputs, "upsample")
+            inputs = [source, model, kind, factor, fps, speed, cuts, held]
+            wire = _buttons("Make the video", handlers, handlers.upsample, inputs, "upsample")
     status = _status()
     with gr.Column(visible=False) as result:
-        with gr.Row():
-            before = gr.Video(label="Before", elem_id="before", interactive=False, min_width=320, buttons=["download"])
-            after = gr.Video(label="After", elem_id="after", interactive=False, min_width=320, buttons=["download"])
-        with gr.Row():
-            gr.Button("Play or pause both").click(None, js=_PLAY_BOTH)
-            download = gr.DownloadButton("Download", variant="primary")
+        view = gr.HTML(label="Before and after", css_template=style(), js_on_load=script() + _DIVIDE)
+        download = gr.DownloadButton("Download", variant="primary")
+        with gr.Accordion("Each by itself, with sound", open=False), gr.Row():
+            before = gr.Video(label="Before", interactive=False, min_width=320, buttons=["download"])
+            after = gr.Video(label="After", interactive=False, min_width=320, buttons=["download"])
     source.upload(handlers.look, source, [facts, source], concurrency_limit=4, api_name="look")
     source.clear(lambda: "", None, facts, api_visibility="private")
-    wire([status, before, after, download, result])
+    kind.change(
+        lambda kind: (gr.Row(visible=kind != SLOW_MOTION), gr.Row(visible=kind == SLOW_MOTION)),
+        kind,
+        [more, slower],
+        queue=False,
+        api_visibility="private",
+    )
+    wire([status, view, before, after, download, result])
 
 
 def _pictures_tab(handlers: "Handlers") -> None:
@@ -189,8 +203,10 @@ class Handlers:
         self,
         source: str | None,
         model: str,
+        kind: str,
         factor: str,
         fps: str,
+        speed: str,
         cuts: str,
         held: str,
         request: gr.Request,
@@ -202,19 +218,24 @@ class Handlers:
 
         def make(folder: Path) -> MakeFilm:
             self._limits.check_film(path)
+            content = Content(cuts=cuts, held=held)  # type: ignore[arg-type]
+            if kind == SLOW_MOTION:
+                slow = SlowMotion(Fraction(speed))
+                times = 1 / slow.speed
+                return MakeFilm(path, folder, model, Factor(times), f"slow{times}x", content, slow)
             timing = parse_timing(factor, fps)
             change = f"{fps.strip().replace('/', '-')}fps" if (fps or "").strip() else f"{factor}x"
-            return MakeFilm(path, folder, model, timing, change, Content(cuts=cuts, held=held))  # type: ignore[arg-type]
+            return MakeFilm(path, folder, model, timing, change, content)
 
         with sentences(source):
             try:
                 film = self._jobs.run(visitor_of(request), make, told(progress, "frames", path))
             except WorkCancelled:
-                return _CANCELLED, None, None, gr.skip(), gr.skip()
+                return _CANCELLED, "", None, None, gr.skip(), gr.skip()
         said = film.said.replace(f"{film.output.parent}{os.sep}", "")
         label = f"Download {film.output.name} ({film.output.stat().st_size / 1e6:.3g} MB)"
         download = gr.DownloadButton(label, value=str(film.output))
-        return said, str(film.before), str(film.after), download, gr.Column(visible=True)
+        return said, film.view, str(film.before), str(film.after), download, gr.Column(visible=True)
 
     def make_pictures(
         self,

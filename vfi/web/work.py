@@ -12,7 +12,7 @@ from flow.by_name import find_estimator
 from flow.color import add_legend, flow_to_color, largest_motion
 from vfi.flow_video import ArrowStyle, Motion
 from vfi.interpolator import Interpolator
-from vfi.media import VideoReader, read_image, write_image
+from vfi.media import SlowMotion, VideoReader, read_image, write_image
 from vfi.media.images import eight_bit, upright
 from vfi.media.survey import main_video
 from vfi.outputs import video_name
@@ -21,6 +21,7 @@ from vfi.preview import SECONDS, WIDTH, Preview
 from vfi.spans import Content
 from vfi.timing import Timing
 from vfi.web.apart import Progress
+from vfi.web.before_after import before_and_after
 
 _PLAYABLE = {(".mp4", "h264"), (".mp4", "av1"), (".webm", "vp8"), (".webm", "vp9"), (".webm", "av1")}  # by browsers
 
@@ -32,12 +33,13 @@ class Film:
     output: Path
     before: Path  # the source and the result as browsers play them
     after: Path
+    view: str  # both in one, as HTML
     said: str  # what was done, a few lines
 
 
 @dataclass(frozen=True)
 class MakeFilm:
-    """Raise a video's frame rate, into a folder."""
+    """Raise a video's frame rate or play it slower, into a folder."""
 
     source: Path
     folder: Path
@@ -45,6 +47,7 @@ class MakeFilm:
     timing: Timing
     change: str  # what the result's name gets
     content: Content
+    slow: SlowMotion | None = None
 
     def __call__(self, progress: Progress) -> Film:
         output = self.folder / video_name(self.source, self.change)
@@ -54,6 +57,7 @@ class MakeFilm:
             output,
             between,
             self.timing,
+            slow=self.slow,
             content=self.content,
             progress=lambda done, total, _: progress(done, total),
         )
@@ -66,7 +70,8 @@ class MakeFilm:
                 f"\nnote: Browsers cannot play this kind of video: below are its first {SECONDS} s at up to {WIDTH}"
                 " pixels, and the download is whole."
             )
-        return Film(output, before, after, said)
+        view = before_and_after(before, after, self.slow.speed if self.slow else Fraction(1))
+        return Film(output, before, after, view, said)
 
 
 def playable(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,9 @@ import pytest
 from vfi.web.server import serving
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'vfi[web]'")
+
+
+CHOICES = ("More frames", "2", "", "1/4", "hold", "keep")  # of the tab for videos, below the model
 
 
 def start(folder, *options):
@@ -71,13 +75,34 @@ def asked(address, name, *data):
 def test_a_film_gets_its_frames_and_keeps_its_sound(client, served, film):
     source = film(frames=12, sound=["aac"])
     assert client.predict(sent(source), api_name="/look")[0] == "film.mp4: 128x72, 25 fps, 12 frames, 0.480 s"
-    job = client.submit(sent(source), "blend", "2", "", "hold", "keep", api_name="/upsample")
-    said, _, after, download = job.result()
+    job = client.submit(sent(source), "blend", *CHOICES, api_name="/upsample")
+    said, _, _, after, download = job.result()
     assert said.startswith("wrote film_2x.mp4: 12 -> 24 frames, 25 fps -> 50 fps")
     assert "Download film_2x.mp4" in download["label"]
     with av.open(after if isinstance(after, str) else after["video"]) as result:
         assert [stream.type for stream in result.streams] == ["video", "audio"]
         assert result.streams.video[0].frames == 24
+
+
+def test_slow_motion_lasts_longer_at_the_rate_of_the_film_and_so_does_its_sound(client, film):
+    source = film(frames=12, sound=["aac"])
+    choices = ("Slow motion", "2", "", "1/4", "hold", "keep")
+    said, _, _, after, download = client.predict(sent(source), "blend", *choices, api_name="/upsample")
+    assert said.startswith("wrote film_slow4x.mp4: 12 -> 48 frames, 25 fps")
+    assert "Download film_slow4x.mp4" in download["label"]
+    with av.open(after if isinstance(after, str) else after["video"]) as result:
+        video, sound = result.streams
+        assert (video.frames, video.average_rate) == (48, 25)
+        assert float(sound.duration * sound.time_base) == pytest.approx(4 * 0.48, abs=0.1)
+
+
+def test_both_films_of_the_divided_view_are_served(client, served, film):
+    _, view, *_ = client.predict(sent(film(frames=12)), "blend", *CHOICES, api_name="/upsample")
+    addresses = re.findall(r'<video [^>]*src="([^"]*)"', view)
+    assert [address.rpartition("/")[2] for address in addresses] == ["film_2x.mp4", "film.mp4"]
+    for address in addresses:
+        with urllib.request.urlopen(f"{served[0]}/{address}") as answer:
+            assert answer.headers["Content-Type"] == "video/mp4"
 
 
 def test_what_is_wrong_is_a_sentence_without_a_path(client, film, tmp_path):
@@ -90,7 +115,7 @@ def test_what_is_wrong_is_a_sentence_without_a_path(client, film, tmp_path):
         (broken, "broken.mp4 is damaged or not a video"),
     ):
         with pytest.raises(AppError) as error:
-            client.predict(sent(file), "blend", "2", "", "hold", "keep", api_name="/upsample")
+            client.predict(sent(file), "blend", *CHOICES, api_name="/upsample")
         assert sentence in str(error.value)
         assert "/" not in str(error.value)
 
@@ -117,7 +142,7 @@ def test_nothing_but_uploads_can_be_read(served, place):
     before = set(folder.rglob("*"))
     for name, data in (
         ("look", (forged,)),
-        ("upsample", (forged, "blend", "2", "", "hold", "keep")),
+        ("upsample", (forged, "blend", *CHOICES)),
         ("pictures", (forged, forged, "blend", 1)),
         ("flow", (forged, forged, "dis")),
     ):
@@ -126,7 +151,7 @@ def test_nothing_but_uploads_can_be_read(served, place):
 
 
 def test_a_model_that_does_not_ship_is_not_loaded(served):
-    assert "event: error" in asked(served[0], "upsample", None, "/etc/passwd", "2", "", "hold", "keep")
+    assert "event: error" in asked(served[0], "upsample", None, "/etc/passwd", *CHOICES)
 
 
 def test_the_page_tells_nobody_and_loads_nothing_from_elsewhere(served):
