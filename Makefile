@@ -1,7 +1,7 @@
 # The virtual environment's Python; README's commands make it.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check format lint types tests train-scratch train-default train-fast train-flownets
+.PHONY: check format lint types tests train-scratch train-default train-fast train-flownets train-flownetc
 check: lint types tests
 
 format:
@@ -64,3 +64,11 @@ train-flownets:
 	  --schedule linear --zoom 0.9,1.3 --seed 7 --init $(RUNS)/flownets-full/model.safetensors
 	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
 	  halve_checkpoint(Path('$(RUNS)/flownets-low/model.safetensors'), Path('$(RUNS)/flownets.safetensors'))"
+
+# FlowNetC, whose features are told what corresponds to what, on scenes of the full size from the beginning.
+train-flownetc:
+	$(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownetc --width 0.375 --run $(RUNS)/flownetc \
+	  --steps $(call at,4150) --schedule linear --lr 2e-3 --warmup 20 --optimizer muon --ema 0.99 --precision bfloat16 \
+	  --correspondence 5 --size 384,512 --crop 256,384 --batch 4 --reuse 6 --zoom 0.9,1.5 --light 0.3 --validate-every 250
+	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
+	  halve_checkpoint(Path('$(RUNS)/flownetc/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"

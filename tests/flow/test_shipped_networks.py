@@ -45,8 +45,9 @@ def test_a_shipped_network_is_found_by_its_name_and_finds_the_motion(scenes, nam
     assert found < error(CLASSICAL["farneback"], scenes)
 
 
-def test_the_weights_of_flownets_are_small_and_tell_what_they_were_trained_on():
-    assert SHIPPED["flownets"].stat().st_size < 20e6
-    checkpoint = load_checkpoint(SHIPPED["flownets"])
-    assert (checkpoint.model, checkpoint.config["width"]) == ("flownets", 0.375)
+@pytest.mark.parametrize("name", ["flownets", "flownetc"])
+def test_the_weights_are_small_and_tell_what_they_were_trained_on(name):
+    assert SHIPPED[name].stat().st_size < 20e6
+    checkpoint = load_checkpoint(SHIPPED[name])
+    assert (checkpoint.model, checkpoint.config["width"]) == (name, 0.375)
     assert checkpoint.samples > 10_000
