@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from flow.checkpoint import save_checkpoint
-from flow.scale import choose_flow_scale
+from flow.scale import choose_flow_scale, shrink_image
 from vfi.blocks import Blocks, read_blocks
 from vfi.examples import Example, crop_batch
 from vfi.interpolator import Interpolator, knows_confidence
@@ -389,9 +389,12 @@ class _Trust(_Lesson):
     @torch.no_grad()
     def _example(self, triplet: Triplet) -> Example:
         frames = self._frames(triplet)
-        start, t = self.model.start(*frames), self.pupil.time(triplet.time)
+        small = None
+        if self.pupil.device.type == "cpu":  # rounded to levels there, as they will be for the film
+            small = shrink_image(triplet.before, self.scale), shrink_image(triplet.after, self.scale)
+        start, t = self.model.start(*frames, small), self.pupil.time(triplet.time)
         with self.pupil.autocast():
-            pair = self.model.prepare(*frames, start)
+            pair = self.model.prepare(*frames, start, small)
             draft = self.model.draft(pair, self.model.motion(pair, t), t)
         if self.scale == 1:  # only what makes it larger needs these, and they are most of what a draft takes
             draft = draft._replace(mixture=draft.mixture._replace(flows=[], weights=t))

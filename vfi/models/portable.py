@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
+from vfi.models.mixture import compose
 
 FRAMES = ("frame0", "frame1", "t")
 FLOWS = ("small0", "small1", "flows")
@@ -14,9 +15,9 @@ class Portable(nn.Module):
     """A model from two frames and a time to the frame at that time.
 
     In go ``frame0`` and ``frame1`` (B, 3, H, W) in [0, 1] and ``t`` (B, 1, 1, 1) in (0, 1). A model that starts from
-    the flow of a classical estimator also takes the frames at the size at which that found it, ``small0`` and
-    ``small1`` (B, 3, h, w), and what it found, ``flows`` (B, 4, h, w) 0->1 and 1->0 in pixels. Out come ``frame``
-    (B, 3, H, W) in [0, 1] and, of a model that knows it, its ``confidence`` (B, 1, h, w) in (0, 1).
+    the flow of a classical estimator also takes the frames as its networks are to look at them, ``small0`` and
+    ``small1`` (B, 3, h, w), and that flow, ``flows`` (B, 4, h, w) 0->1 and 1->0 in pixels of the same grid. Out come
+    ``frame`` (B, 3, H, W) in [0, 1] and, of a model that knows it, its ``confidence`` (B, 1, h, w) in (0, 1).
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -43,11 +44,11 @@ class Portable(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         if small0 is None or small1 is None:
             return self.model(frame0, frame1, t)
-        pair = self.model.prepare(frame0, frame1, flows, (small0, small1))  # type: ignore[operator]
-        if not isinstance(self.model, FlowFusion):
-            return self.model.synthesize(pair, t)  # type: ignore[operator]
-        frame, confidence = self.model.fuse(pair, self.model.motion(pair, t), t)
-        return frame.clamp(0, 1) if confidence is None else (frame.clamp(0, 1), confidence)
+        pair = self.model.prepare(small0, small1, flows, (small0, small1))  # type: ignore[operator]
+        mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
+        # Of whatever size: which cannot be asked in a file.
+        frame = compose(mixture.composition(larger=False), (frame0, frame1)).clamp(0, 1)
+        return frame if mixture.confidence is None else (frame, mixture.confidence)
 
     def example(self) -> dict[str, Tensor]:
         """Return what may go in, by name; no two sizes are the same by chance."""
