@@ -30,6 +30,16 @@ class Runnable(NamedTuple):
     inputs: list[str]
 
 
+class _Terms(NamedTuple):
+    """How a network is to be run, as `open_network` takes it; a runtime leaves alone what it cannot do."""
+
+    threads: int | None
+    shapes: Shapes
+    bfloat16: bool
+    cache: Path | None
+    outputs: Sequence[str] | None
+
+
 class NotInstalled(ValueError):
     """A package is needed that is not there; the message says how to install it."""
 
@@ -122,51 +132,37 @@ def open_network(
         raise ExportedFileError(f"{path} does not exist: export the network first")
     runtime = import_extra(RUNTIMES[backend])
     try:
-        return _OPENERS[backend](runtime, path, threads, shapes, bfloat16, cache, outputs)
+        return _OPENERS[backend](runtime, path, _Terms(threads, shapes, bfloat16, cache, outputs))
     except Exception as error:  # every runtime has its own, some of them none at all
         raise ExportedFileError(f"{path} cannot be read by {RUNTIMES[backend]}: export the network anew") from error
 
 
-def _open_onnx(
-    onnxruntime: Any,
-    path: Path,
-    threads: int | None,
-    shapes: Shapes,
-    bfloat16: bool,
-    cache: Path | None,
-    outputs: Sequence[str] | None,
-) -> Runnable:
+def _open_onnx(onnxruntime: Any, path: Path, terms: _Terms) -> Runnable:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; nothing but the command line prints
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = terms.threads or 0
     # Threads that spin while they wait would slow down whatever takes turns with them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return Runnable(lambda arrays: session.run(outputs, dict(arrays)), [node.name for node in session.get_inputs()])
+    return Runnable(
+        lambda arrays: session.run(terms.outputs, dict(arrays)), [node.name for node in session.get_inputs()]
+    )
 
 
-def _open_openvino(
-    openvino: Any,
-    path: Path,
-    threads: int | None,
-    shapes: Shapes,
-    bfloat16: bool,
-    cache: Path | None,
-    outputs: Sequence[str] | None,
-) -> Runnable:
+def _open_openvino(openvino: Any, path: Path, terms: _Terms) -> Runnable:
     # Left to itself it computes in bfloat16 or float16 where the processor has them.
-    precision = "bf16" if bfloat16 else "f32"
+    precision = "bf16" if terms.bfloat16 else "f32"
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    if threads:
-        settings["INFERENCE_NUM_THREADS"] = threads
-    if cache is not None:
-        settings["CACHE_DIR"] = str(cache)
+    if terms.threads:
+        settings["INFERENCE_NUM_THREADS"] = terms.threads
+    if terms.cache is not None:
+        settings["CACHE_DIR"] = str(terms.cache)
     core = openvino.Core()
     network = core.read_model(str(path))
-    if shapes is not None:
-        network.reshape({name: list(shape) for name, shape in shapes.items()})
-    if outputs is not None:
-        results = [network.output(name).node for name in outputs]
+    if terms.shapes is not None:
+        network.reshape({name: list(shape) for name, shape in terms.shapes.items()})
+    if terms.outputs is not None:
+        results = [network.output(name).node for name in terms.outputs]
         network = openvino.Model(results, network.get_parameters())
     compiled = core.compile_model(network, "CPU", settings)
 
@@ -176,15 +172,7 @@ def _open_openvino(
     return Runnable(compute, [node.get_any_name() for node in compiled.inputs])
 
 
-def _open_torch(
-    torch: Any,
-    path: Path,
-    threads: int | None,
-    shapes: Shapes,
-    bfloat16: bool,
-    cache: Path | None,
-    outputs: Sequence[str] | None,
-) -> Runnable:
+def _open_torch(torch: Any, path: Path, terms: _Terms) -> Runnable:
     program = torch.export.load(path)
     # The guards refuse frames so small that a grid of the network is a single pixel, on which it answers as well.
     network, names = program.module(check_guards=False), list(program.graph_signature.user_inputs)
@@ -198,7 +186,7 @@ def _open_torch(
 
 
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
-_OPENERS: dict[str, Callable[[Any, Path, int | None, Shapes, bool, Path | None, Sequence[str] | None], Runnable]] = {
+_OPENERS: dict[str, Callable[[Any, Path, _Terms], Runnable]] = {
     "onnx": _open_onnx,
     "openvino": _open_openvino,
     "torch": _open_torch,

@@ -15,23 +15,15 @@ CLEARLY = 8.0  # levels by which the flow must miss more than twice what standin
 SAME, OTHER = 6.0, 18.0  # levels of difference up to which a pixel stands still, and from which it does not
 
 
-def find_overlay(frame0: Tensor, frame1: Tensor, flow01: Tensor, flow10: Tensor) -> Tensor:
-    """Return where something stands still that the flows drag along: (B, 1, H, W) in [0, 1], with soft edges.
-
-    frame0, frame1 (B, 3, H, W) in [0, 1]; flow01, flow10 (B, 2, H, W) in pixels.
-
-    >>> import torch
-    >>> frames, rest = torch.rand(2, 1, 3, 16, 16), torch.zeros(1, 2, 16, 16)
-    >>> find_overlay(frames[0], frames[0], rest, rest).max().item()
-    0.0
-    """
-    return find_dragged(frame0, frame1, flow01, flow10) * stillness(frame0, frame1)
-
-
 def find_dragged(frame0: Tensor, frame1: Tensor, flow01: Tensor, flow10: Tensor) -> Tensor:
     """Return where the flows drag along what stands still, and what is next to that: (B, 1, H, W) in [0, 1].
 
-    Frames and flows as in `find_overlay`.
+    frame0, frame1 (B, 3, H, W) in [0, 1]; flow01, flow10 (B, 2, H, W) in pixels. Times `stillness` it is the overlay.
+
+    >>> import torch
+    >>> frames, rest = torch.rand(2, 1, 3, 16, 16), torch.zeros(1, 2, 16, 16)
+    >>> find_dragged(frames[0], frames[0], rest, rest).max().item()
+    0.0
     """
     missed = _nearby(_difference(frame0, backward_warp(frame1, flow01))).minimum(
         _nearby(_difference(frame1, backward_warp(frame0, flow10)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flow.overlay import dragged_in_images, find_dragged, find_overlay, stillness, stillness_in_images
+from flow.overlay import dragged_in_images, find_dragged, stillness, stillness_in_images
 from flow.two_way import dis_two_way
 
 HEIGHT, WIDTH, MOTION = 96, 192, 6
@@ -22,6 +22,10 @@ def ground(shift):
 
 def with_text(image):
     return torch.where(LETTERS, torch.ones(()), image)
+
+
+def find_overlay(first, second, *flows):
+    return find_dragged(first, second, *flows) * stillness(first, second)
 
 
 def found(first, second):
