@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from flow.device import multiplies_bfloat16
+
 _MOMENTUM = 0.95
 _BETAS = (0.9, 0.99)  # of the Adam that moves what is no matrix
 _SHARE = 0.1  # of the rate, for that Adam
@@ -74,14 +76,16 @@ class Muon(Optimizer):
 def orthogonalize(matrix: Tensor) -> Tensor:
     """Return the matrix (M, N) with all its singular values brought to between about 0.7 and 1.2.
 
-    Five steps of an iteration of Newton and Schulz in bfloat16, whose coefficients are Jordan's.
+    Five steps of an iteration of Newton and Schulz, whose coefficients are Jordan's: in bfloat16, which they need no
+    more than, where it is fast, or else in float32.
 
     >>> orthogonalize(torch.tensor([[100.0, 0.0, 0.0], [0.0, 0.0, 50.0]])).abs().round(decimals=0)
     tensor([[1., 0., 0.],
             [0., 0., 1.]])
     """
     wide = matrix.shape[0] <= matrix.shape[1]
-    x = (matrix if wide else matrix.T).bfloat16()
+    emulated = matrix.device.type == "cpu" and not multiplies_bfloat16()
+    x = (matrix if wide else matrix.T).to(torch.float32 if emulated else torch.bfloat16)
     x = x / (x.norm() + 1e-7)
     for _ in range(5):
         square = x @ x.T
