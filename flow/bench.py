@@ -17,6 +17,7 @@ from flow.trade_off import Point, draw_trade_off
 RIVALS: dict[str, Estimate] = {
     "DIS, medium": dis_flow,
     "DIS, stride 2": CLASSICAL["dis"],
+    "DIS, filled": CLASSICAL["dis-filled"],
     "Farneback": CLASSICAL["farneback"],
 }
 

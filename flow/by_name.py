@@ -9,6 +9,7 @@ from flow.backends import EXPORTED, ExportedFlow
 from flow.choices import check_network
 from flow.dis import dis_flow
 from flow.farneback import farneback_flow
+from flow.fill import dis_filled_flow
 
 Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Two images (H, W, 3) RGB uint8 -> the flow from the first to the second (H, W, 2) float32 in pixels.
@@ -35,6 +36,7 @@ def of_batches_too(estimate: Estimate) -> Estimate:
 
 CLASSICAL: dict[str, Estimate] = {
     "dis": of_batches_too(lambda first, second: dis_flow(first, second, patch_stride=2)),
+    "dis-filled": of_batches_too(dis_filled_flow),
     "farneback": of_batches_too(farneback_flow),
     "zero": of_batches_too(zero_flow),
 }

@@ -35,6 +35,7 @@ def test_every_method_scores_as_it_does_alone(network):
     assert {row.name: row.parameters for row in found.rows} == {
         "DIS, medium": 0,
         "DIS, stride 2": 0,
+        "DIS, filled": 0,
         "Farneback": 0,
         name: size,
         "zero": 0,
@@ -55,7 +56,7 @@ def test_the_table_the_json_and_the_picture_tell_of_every_method(network, tmp_pa
         assert line.startswith(row.name)
         assert f"{row.report.epe:.3f}" in line
     told = json.loads(found.to_json())
-    assert set(told["rows"]) == {"DIS, medium", "DIS, stride 2", "Farneback", name}
+    assert set(told["rows"]) == {"DIS, medium", "DIS, stride 2", "DIS, filled", "Farneback", name}
     assert told["rows"][name]["report"]["s40_plus"]["epe"] is None
     found.draw(tmp_path / "bench.png")
     picture = cv2.imread(str(tmp_path / "bench.png"))

@@ -31,7 +31,7 @@ def test_a_batch_is_its_pairs_one_by_one(images, network, name):
 
 
 def test_wrong_names_are_told(tmp_path):
-    with pytest.raises(ValueError, match="dis, farneback, zero"):
+    with pytest.raises(ValueError, match="dis, dis-filled, farneback, zero"):
         find_estimator("pwc")
     with pytest.raises(ValueError, match="on the CPU"):
         find_estimator("dis", "cuda")

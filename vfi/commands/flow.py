@@ -26,7 +26,8 @@ MaxFlow = Annotated[
 Legend = Annotated[bool, typer.Option("--legend", help="Put the key to the colours beside the picture.")]
 Half = Annotated[bool, typer.Option("--half", help="Store npz as float16.")]
 FlowModelName = Annotated[
-    str, typer.Option("--model", "-m", help="dis, farneback, or a flow network's name or .safetensors file.")
+    str,
+    typer.Option("--model", "-m", help="dis, dis-filled, farneback, or a flow network's name or .safetensors file."),
 ]
 FlowPicture = Annotated[
     Path | None,

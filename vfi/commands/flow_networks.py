@@ -214,7 +214,9 @@ def train_flow_command(
 
 
 def evaluate_flow_command(
-    model: Annotated[str, typer.Argument(help="A flow network's .safetensors file, or dis, farneback, zero.")],
+    model: Annotated[
+        str, typer.Argument(help="A flow network's .safetensors file, or dis, dis-filled, farneback, zero.")
+    ],
     data: FlowData,
     *,
     pairs: Pairs,
