@@ -49,7 +49,15 @@ def coverage(flow: Tensor) -> Tensor:
     >>> coverage(torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 1, 3))
     tensor([[[[0., 1., 1.]]]])
     """
-    batch, _, height, width = flow.shape
+    return splat(flow.new_ones(flow.shape[0], 1, *flow.shape[-2:]), flow).clamp(max=1)
+
+
+def splat(values: Tensor, flow: Tensor) -> Tensor:
+    """Return the sums of what leaves along a flow at each pixel that it reaches, shared among its four neighbours.
+
+    values (B, C, H, W), flow (B, 2, H, W); returns (B, C, H, W).
+    """
+    batch, channels, height, width = values.shape
     # What leaves the frame falls into the first row and column, or the last two.
     rows, columns = height + 3, width + 3
     x = (flow[:, 0] + torch.arange(1, width + 1, device=flow.device)).clamp(0, width + 1)
@@ -57,9 +65,12 @@ def coverage(flow: Tensor) -> Tensor:
     left, top = x.long(), y.long()
     right_share, lower_share = (x - left).flatten(), (y - top).flatten()
     pixel = (torch.arange(batch, device=flow.device).view(-1, 1, 1) * rows + top).mul_(columns).add_(left).flatten()
-    covered = flow.new_zeros(batch * rows * columns)
-    for first, share in ((0, 1 - lower_share), (columns, lower_share)):
-        on_right = share * right_share
-        covered.scatter_add_(0, pixel + first, share - on_right)
-        covered.scatter_add_(0, pixel + (first + 1), on_right)
-    return covered.view(batch, 1, rows, columns)[..., 1:-2, 1:-2].clamp(max=1)
+    sums = []
+    for channel in range(channels):
+        value, arrived = values[:, channel].flatten(), flow.new_zeros(batch * rows * columns)
+        for first, share in ((0, value * (1 - lower_share)), (columns, value * lower_share)):
+            on_right = share * right_share
+            arrived.scatter_add_(0, pixel + first, share - on_right)
+            arrived.scatter_add_(0, pixel + (first + 1), on_right)
+        sums.append(arrived.view(batch, 1, rows, columns)[..., 1:-2, 1:-2])
+    return torch.cat(sums, dim=1)

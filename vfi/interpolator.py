@@ -16,7 +16,6 @@ from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.overlay import dragged_in_images
-from flow.projection import motions_at
 from flow.scale import choose_flow_scale, coarsen, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
@@ -309,7 +308,7 @@ class Interpolator:
         model, t, frames = self.model, self.time(time), (self.tensor(before), self.tensor(after))
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             if isinstance(model, Classical):  # whose two motions hardly differ where they are right
-                flow = motions_at(*model.prepare(*frames).flows, t)[0]
+                flow = model.motion(model.prepare(*frames), t)[0]
             elif isinstance(model, FlowFusion):
                 flows = model.motion(model.prepare(*frames), t).flows
                 flow = flows[:, 2:] - flows[:, :2]

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flow.motion import find_motions
 from flow.overlay import find_dragged
-from flow.projection import coverage, motions_at
+from flow.projection import coverage
 from flow.scale import coarsen, shrink_both
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
@@ -90,8 +91,8 @@ class Classical(nn.Module):
         return ClassicalPair((frame0, frame1), small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None)
 
     def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the motions at t (B, 1, 1, 1), as `motions_at` gives them."""
-        return motions_at(*pair.flows, t)
+        """Return the motions at t (B, 1, 1, 1), as `find_motions` gives them."""
+        return find_motions(*pair.flows, t, pair.small)
 
     def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the flows to frame 0 and frame 1 of the first motion, then of the second, and their weights."""

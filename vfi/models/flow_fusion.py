@@ -19,7 +19,7 @@ from flow.models.intermediate import (
 )
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
-from flow.projection import intermediate_flows, motions_at
+from flow.projection import intermediate_flows
 from flow.scale import shrink_both
 from flow.warp import backward_warp, shrink_flow
 from vfi.choices import Fallback
@@ -165,7 +165,9 @@ class FlowFusion(nn.Module):
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""
-        motions = None if pair.classical is None else motions_at(*pair.classical.flows, t)
+        motions = None
+        if self.classical is not None and pair.classical is not None:
+            motions = self.classical.motion(pair.classical, t)
         flows = None if motions is None else torch.cat(intermediate_flows(motions, t), dim=1)
         levels = []
         if self.flow is not None:
