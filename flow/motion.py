@@ -14,17 +14,16 @@ from flow.padding import crop_to, pad_to_multiple
 from flow.projection import motions_at, splat
 from flow.warp import backward_warp
 
-ASTRAY = 4.0  # pixels by which one more step changes a motion that is none
-APART = 16.0  # pixels between the motions that the flows tell of, for one of them to be dropped
+COARSE = 2  # all this is told on a grid so many times coarser; all lengths below are in its pixels
+ASTRAY = 2.0  # by which one more step changes a motion that is none
+APART = 8.0  # between the motions that the flows tell of, for one of them to be dropped
 WORSE = 3 / 255  # by how much its frames must differ more
-_PATCH = 5  # pixels: side of what is compared
-# What is followed, on a grid half as fine; all in its pixels.
-_COARSE = 2
 AGREED = 1.0  # that the way there and back may miss its start by
 FAR = 2.0  # from the motion found so far, to be another
-LIKE = 12 / 255  # by which its frames may differ
+LIKE = 12 / 255  # by which the frames may differ along what is followed
 NEARBY = 15  # side of the square in which what is followed has company
 COMPANY = 5  # pixels of it at least
+_PATCH = 5  # side of what is compared
 _COVERED = 0.3  # of a pixel, by what is followed
 _SPECK = 3  # what is smaller in either direction is chance
 
@@ -34,51 +33,55 @@ def find_motions(flow01: Tensor, flow10: Tensor, t: Tensor, frames: tuple[Tensor
 
     flows (B, 2, H, W) in pixels, t (B, 1, 1, 1) in (0, 1), frames (B, 3, H, W) in [0, 1].
     """
-    first, second = (frame.float().mean(dim=1, keepdim=True) for frame in frames)
-    motions = _settled(motions_at(flow01, flow10, t), flow01, flow10, t, (first, second))
-    passing, is_there = _followed(motions, flow01, flow10, t, (first, second))
-    # Followed on a coarser grid, they are found exactly from there, but where the flow has lost them.
-    exact = backward_warp(flow01, -t * passing), -backward_warp(flow10, (1 - t) * passing)
-    known = [torch.where(_length(found - passing) < FAR, found, passing) for found in exact]
-    return torch.where(is_there, known[0], motions[0]), torch.where(is_there, known[1], motions[1])
+    size = flow01.shape[-2], flow01.shape[-1]
+    motion0, motion1 = motions_at(flow01, flow10, t)
+    there, back, found0, found1 = (
+        pad_to_multiple(flow, COARSE)[..., ::COARSE, ::COARSE] / COARSE for flow in (flow01, flow10, motion0, motion1)
+    )
+    first, second = (
+        F.avg_pool2d(pad_to_multiple(frame.float().mean(dim=1, keepdim=True), COARSE), COARSE) for frame in frames
+    )
+    drop0, drop1 = _astray((found0, found1), there, back, t, (first, second))
+    passing, is_there = _followed((found0, found1), there, back, t, (first, second))
+    told = torch.cat([drop0, drop1, is_there, passing * COARSE], dim=1)
+    told = crop_to(F.interpolate(told, scale_factor=COARSE, mode="nearest"), size)
+    drop0, drop1, is_there, passing = told.split((1, 1, 1, 2), dim=1)
+    kept0, kept1 = torch.where(drop0 > 0.5, motion1, motion0), torch.where(drop1 > 0.5, motion0, motion1)
+    return torch.where(is_there > 0.5, passing, kept0), torch.where(is_there > 0.5, passing, kept1)
 
 
-def _settled(
+def _astray(
     motions: tuple[Tensor, Tensor], flow01: Tensor, flow10: Tensor, t: Tensor, images: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Replace a motion that is no fixed point by the other one, if that is one and explains the images better."""
-    again = backward_warp(flow01, -t * motions[0]), -backward_warp(flow10, (1 - t) * motions[1])
-    astray = [_length(next_one - motion) > ASTRAY for next_one, motion in zip(again, motions, strict=True)]
-    errors = [_mean_around(_difference(images, motion, t)) for motion in motions]
+    """Tell where a motion is no fixed point, and the other one is and explains the images better: 1, else 0."""
+    next0, image00 = backward_warp(torch.cat([flow01, images[0]], dim=1), -t * motions[0]).split((2, 1), dim=1)
+    next1, image11 = backward_warp(torch.cat([-flow10, images[1]], dim=1), (1 - t) * motions[1]).split((2, 1), dim=1)
+    astray0, astray1 = _length(next0 - motions[0]) > ASTRAY, _length(next1 - motions[1]) > ASTRAY
+    image10, image01 = backward_warp(images[1], (1 - t) * motions[0]), backward_warp(images[0], -t * motions[1])
+    worse = _mean_around((image00 - image10).abs() - (image01 - image11).abs())
     apart = _length(motions[0] - motions[1]) > APART
-    drop0 = apart & astray[0] & ~astray[1] & (errors[0] > errors[1] + WORSE)
-    drop1 = apart & astray[1] & ~astray[0] & (errors[1] > errors[0] + WORSE)
-    return torch.where(drop0, motions[1], motions[0]), torch.where(drop1, motions[0], motions[1])
+    drop0 = apart & astray0 & ~astray1 & (worse > WORSE)
+    drop1 = apart & astray1 & ~astray0 & (worse < -WORSE)
+    return drop0.float(), drop1.float()
 
 
 def _followed(
-    motions: tuple[Tensor, Tensor], flow01: Tensor, flow10: Tensor, t: Tensor, images: tuple[Tensor, Tensor]
+    motions: tuple[Tensor, Tensor], there: Tensor, back: Tensor, t: Tensor, images: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return the motion (B, 2, H, W) of what passes in front unseen by the motions, and where it is (B, 1, H, W)."""
-    size = flow01.shape[-2], flow01.shape[-1]
-    coarse = [
-        pad_to_multiple(flow, _COARSE)[..., ::_COARSE, ::_COARSE] / _COARSE for flow in (flow01, flow10, *motions)
-    ]
-    first, second = (F.avg_pool2d(pad_to_multiple(image, _COARSE), _COARSE) for image in images)
-    there, back, *found = coarse
+    """Return the motion (B, 2, h, w) of what passes in front unseen by the motions, and where it is: 1, else 0."""
+    first, second = images
     agreed01, agreed10 = _agreed(there, back), _agreed(back, there)
-    ahead, share0 = _splat_passing((first, second), there, back, (agreed01, agreed10), found, t)
-    behind, share1 = _splat_passing(
-        (second, first), back, there, (agreed10, agreed01), [-motion for motion in found], 1 - t
-    )
+    ahead, share0 = _splat_passing((first, second), there, back, (agreed01, agreed10), motions, t)
+    turned = -motions[0], -motions[1]
+    behind, share1 = _splat_passing((second, first), back, there, (agreed10, agreed01), turned, 1 - t)
     share = share0 + share1
     motion = (ahead - behind) / share.clamp(min=1e-6)
     covered = (share > _COVERED).float()
-    difference = _mean_around(_difference((first, second), motion, t) * covered) / _mean_around(covered).clamp(min=1e-6)
+    difference = (backward_warp(first, -t * motion) - backward_warp(second, (1 - t) * motion)).abs()
+    difference = _mean_around(difference * covered) / _mean_around(covered).clamp(min=1e-6)
     covered = covered * (difference < LIKE).float()
     opened = F.max_pool2d(-F.max_pool2d(-covered, _SPECK, 1, _SPECK // 2), _SPECK, 1, _SPECK // 2)
-    motion, opened = (F.interpolate(found, scale_factor=_COARSE, mode="nearest") for found in (motion, opened))
-    return crop_to(motion, size) * _COARSE, crop_to(opened, size) > 0.5
+    return motion, opened
 
 
 def _splat_passing(
@@ -86,7 +89,7 @@ def _splat_passing(
     flow: Tensor,
     back: Tensor,
     agreed: tuple[Tensor, Tensor],
-    motions: list[Tensor],
+    motions: tuple[Tensor, Tensor],
     t: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Follow what of the first image passes in front: at time t the sum of its flow (B, 2, h, w) and its share."""
@@ -115,10 +118,6 @@ def _agreed(flow: Tensor, back: Tensor) -> Tensor:
     y = flow[:, 1:] + torch.arange(height, device=flow.device)[:, None]
     within = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     return ((_length(flow + backward_warp(back, flow)) < AGREED) & within).float()
-
-
-def _difference(images: tuple[Tensor, Tensor], motion: Tensor, t: Tensor) -> Tensor:
-    return (backward_warp(images[0], -t * motion) - backward_warp(images[1], (1 - t) * motion)).abs()
 
 
 def _mean_around(values: Tensor, side: int = _PATCH) -> Tensor:
