@@ -84,10 +84,10 @@ def test_networks_are_compared_with_the_classical_methods(folder):
     done = vfi("bench", "synthetic:.", "-m", "net.safetensors", "--limit", 1, "--plot", "bench.png", "--device", "cpu")
     assert done.exit_code == 0, done.output
     names = [line.split("  ")[0] for line in done.stdout.splitlines()]
-    assert sorted(names[1:-1]) == ["DIS, medium", "DIS, stride 2", "Farneback", "net.safetensors"]
+    assert sorted(names[1:-1]) == ["DIS, filled", "DIS, medium", "DIS, stride 2", "Farneback", "net.safetensors"]
     assert cv2.imread("bench.png") is not None
     again = vfi("bench", "synthetic:.", "--plot", "bench.png")
     assert "bench.png exists" in again.stderr
     told = json.loads(vfi("bench", "synthetic:.", "--limit", 1, "--json").stdout)
-    assert (told["pairs"], set(told["rows"])) == (1, {"DIS, medium", "DIS, stride 2", "Farneback"})
+    assert (told["pairs"], set(told["rows"])) == (1, {"DIS, medium", "DIS, filled", "DIS, stride 2", "Farneback"})
     assert vfi("bench", "synthetic:.", "--plot", "bench.pdf").exit_code == 2
