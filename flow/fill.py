@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from flow.dis import dis_flow
-from flow.warp import look_up
 
 AGREED = 1.0  # pixels that the way there and back may miss its start by
 LINES = 96  # short side of the grid that is filled
@@ -43,6 +42,9 @@ def agreed(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
 
     Both flows (H, W, 2) float32 in pixels.
     """
+    # torch takes a second to import, and what only looks up names here needs none of it.
+    from flow.warp import look_up
+
     height, width = flow.shape[:2]
     missed = np.linalg.norm(flow + look_up(back, flow), axis=2)
     x, y = np.arange(width) + flow[..., 0], np.arange(height)[:, None] + flow[..., 1]
