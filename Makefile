@@ -15,8 +15,9 @@ lint:
 types:
 	$(PYTHON) -m mypy
 
+# A core computes each test; more than four of them at once take much memory.
 tests:
-	$(PYTHON) -m pytest
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # How the shipped flow models were trained (checkpoints/README.md says on what and for how long); VIDEOS is a folder of
 # videos, PHOTOS one of pictures. A GPU can afford longer runs: STEPS=20 multiplies the steps of every stage.

@@ -19,13 +19,28 @@ def motions_at(flow01: Tensor, flow10: Tensor, t: Tensor) -> tuple[Tensor, Tenso
     iteration: no splatting, and thus no holes. Source: Chen 2008, "A simple fixed-point approach to invert a
     deformation field".
     """
+    batch = flow01.shape[0]
+    motion = fixed_points(torch.cat([flow01, flow10]), torch.cat([t, 1 - t]))
+    return motion[:batch], -motion[batch:]
+
+
+def fixed_points(flow: Tensor, since: Tensor) -> Tensor:
+    """Return the motions of `motions_at` both ways at once, (2B, 2, H, W): the second half as frame 1 sees it.
+
+    flow (2B, 2, H, W): the flows 0->1, then those 1->0; since (2B, 1, 1, 1): the time from the frame they leave.
+    """
     # At an object's edge there are two solutions: what passes in front, and the ground that it hides. Where one flow
     # is still ground the other has the object already: to begin with the other one's word finds what is in front.
-    motion0, motion1 = -flow10, flow01
+    motion = -turned(flow)
     for _ in range(STEPS):
-        motion0 = backward_warp(flow01, -t * motion0)
-        motion1 = -backward_warp(flow10, (1 - t) * motion1)
-    return motion0, motion1
+        motion = backward_warp(flow, -since * motion)
+    return motion
+
+
+def turned(both: Tensor) -> Tensor:
+    """Return both halves of a batch (2B, ...) in the other order: to each way that of the other."""
+    half = both.shape[0] // 2
+    return torch.cat([both[half:], both[:half]])
 
 
 def intermediate_flows(motions: tuple[Tensor, Tensor], t: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,12 +80,10 @@ def splat(values: Tensor, flow: Tensor) -> Tensor:
     left, top = x.long(), y.long()
     right_share, lower_share = (x - left).flatten(), (y - top).flatten()
     pixel = (torch.arange(batch, device=flow.device).view(-1, 1, 1) * rows + top).mul_(columns).add_(left).flatten()
-    sums = []
-    for channel in range(channels):
-        value, arrived = values[:, channel].flatten(), flow.new_zeros(batch * rows * columns)
-        for first, share in ((0, value * (1 - lower_share)), (columns, value * lower_share)):
-            on_right = share * right_share
-            arrived.scatter_add_(0, pixel + first, share - on_right)
-            arrived.scatter_add_(0, pixel + (first + 1), on_right)
-        sums.append(arrived.view(batch, 1, rows, columns)[..., 1:-2, 1:-2])
-    return torch.cat(sums, dim=1)
+    value = values.transpose(0, 1).flatten(1)
+    arrived = flow.new_zeros(channels, batch * rows * columns)
+    for first, share in ((0, value * (1 - lower_share)), (columns, value * lower_share)):
+        on_right = share * right_share
+        arrived.scatter_add_(1, (pixel + first).expand(channels, -1), share - on_right)
+        arrived.scatter_add_(1, (pixel + (first + 1)).expand(channels, -1), on_right)
+    return arrived.view(channels, batch, rows, columns)[..., 1:-2, 1:-2].transpose(0, 1)

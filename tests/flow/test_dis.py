@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
 
-from flow.dis import dis_flow
+from flow.dis import _unused, dis_flow
 
 
 def scene(height, width, seed=0):
@@ -36,3 +38,18 @@ def test_equal_images_do_not_move():
 def test_images_of_unequal_size_are_refused():
     with pytest.raises(ValueError, match="one size"):
         dis_flow(scene(64, 64), scene(64, 60))
+
+
+def test_a_flow_is_the_same_whatever_was_found_before_it_and_beside_it():
+    pairs = [(scene(*size, seed=i), scene(*size, seed=i + 9)) for i, size in enumerate([(40, 60), (64, 48)] * 3)]
+    guessed = [(*pair, 3, np.full((*pair[0].shape[:2], 2), 3, np.float32)) for pair in pairs]
+    calls = [call for both in zip(pairs, guessed, strict=True) for call in both]
+    alone = []
+    for call in calls:
+        _unused.cache_clear()
+        alone.append(dis_flow(*call))
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for found, expected in zip(pool.map(lambda call: dis_flow(*call), calls), alone, strict=True):
+                np.testing.assert_array_equal(found, expected)
+    assert not np.array_equal(alone[0], alone[1])  # a guess does change what is found
