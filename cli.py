@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-from flow.memory import share_heap
+from flow.memory import tune_heap
 
 
 def app() -> None:
@@ -13,7 +13,7 @@ def app() -> None:
     _fill_closed_streams()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as it is in the background
         signal.signal(signal.SIGINT, _leave)
-    share_heap()
+    tune_heap()
     from vfi.commands.app import app as commands  # its import takes a while, in which Ctrl+C may come
 
     commands()

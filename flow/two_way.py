@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from flow.batch_matching import match_lost_of_batch
-from flow.dis import dis_flow
+from flow.dis import dis_flow, refine_on_half
 from flow.estimator import FlowEstimator, two_way_by
 from flow.inverse_search import inverse_search
 from flow.matching import Patches, match_lost
@@ -31,14 +31,11 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[T
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
-    # Of frames of 720 lines that were made half as large for it, DIS down to every pixel finds as much as it does down
-    # to half of them of the frames themselves, with sparser patches and fewer steps.
-    of_shrunk = partial(dis_flow, patch_stride=4, finest_scale=0, descents=12, refinements=3)
-    dis = of_shrunk if shrunk else partial(dis_flow, patch_stride=2)
+    find = _found_of_shrunk if shrunk else partial(_found_again, partial(dis_flow, patch_stride=2))
     pairs = zip(*([Patches(image) for image in frames] for frames in images), strict=True)
     ways = [way for first, second in pairs for way in ((first, second), (second, first))]
     with ThreadPoolExecutor(2) as pool:  # DIS itself hardly gains from a second core
-        flows = list(pool.map(lambda pair: _found_again(dis, *pair), ways))
+        flows = list(pool.map(lambda pair: find(*pair), ways))
     forward, backward = (
         torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).to(frame0.device) for found in (flows[::2], flows[1::2])
     )
@@ -55,6 +52,14 @@ def torch_dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> t
         again = inverse_search(first, second, stride, finest_scale=finest, start=guess)
         forward, backward = torch.where(matched, again, flow).chunk(2)
     return forward, backward
+
+
+def _found_of_shrunk(first: Patches, second: Patches) -> np.ndarray:
+    """Return the flow of frames that were made smaller for it, as networks look at it: on a grid half as fine."""
+    # Of frames of 720 lines that were made half as large for it, DIS down to every pixel finds as much as it does down
+    # to half of them of the frames themselves, with sparser patches and fewer steps.
+    sparse = partial(dis_flow, patch_stride=4, finest_scale=0, descents=12, refinements=0)
+    return refine_on_half(first.image, second.image, _found_again(sparse, first, second))
 
 
 def _found_again(dis: Callable[..., np.ndarray], first: Patches, second: Patches) -> np.ndarray:

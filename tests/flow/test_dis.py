@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from flow.dis import _unused, dis_flow
+from flow.dis import _unused, dis_flow, refine_on_half
 
 
 def scene(height, width, seed=0):
@@ -53,3 +53,19 @@ def test_a_flow_is_the_same_whatever_was_found_before_it_and_beside_it():
             for found, expected in zip(pool.map(lambda call: dis_flow(*call), calls), alone, strict=True):
                 np.testing.assert_array_equal(found, expected)
     assert not np.array_equal(alone[0], alone[1])  # a guess does change what is found
+
+
+@pytest.mark.parametrize("size", [(96, 128), (95, 127), (1, 1), (2, 90)])
+def test_refined_on_half_a_flow_has_one_vector_for_four_pixels(size):
+    flow = np.random.default_rng(0).normal(3, 1, (*size, 2)).astype(np.float32)
+    refined = refine_on_half(scene(*size), scene(*size, seed=1), flow)
+    assert (refined.shape, refined.dtype) == (flow.shape, np.float32)
+    np.testing.assert_array_equal(refined, refined[::2, ::2].repeat(2, 0).repeat(2, 1)[: size[0], : size[1]])
+
+
+def test_refined_on_half_a_noisy_flow_is_nearer_to_the_truth_than_its_mean():
+    image, truth = scene(120, 160), np.array([3, 0], np.float32)
+    noisy = np.random.default_rng(0).normal(truth, 0.5, (120, 160, 2)).astype(np.float32)
+    mean = noisy.reshape(60, 2, 80, 2, 2).mean(axis=(1, 3))
+    refined = refine_on_half(image, np.roll(image, 3, axis=1), noisy)
+    assert np.abs(refined - truth)[10:-10, 10:-10].mean() < 0.6 * np.abs(mean - truth)[5:-5, 5:-5].mean()

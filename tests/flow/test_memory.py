@@ -44,7 +44,7 @@ def test_threads_share_one_heap():
     """malloc_info lists the heaps there are, after threads have allocated at the same time."""
     code = """
 import ctypes, threading
-from flow.memory import share_heap
+from flow.memory import tune_heap
 {}
 together = threading.Barrier(8)
 def allocate():
@@ -59,7 +59,31 @@ stream = ctypes.c_void_p(libc.fdopen(1, b"w"))
 libc.malloc_info(0, stream), libc.fflush(stream)
 """
     heaps = []
-    for call in ("share_heap()", ""):
+    for call in ("tune_heap()", ""):
         listed = subprocess.run([sys.executable, "-c", code.format(call)], capture_output=True, text=True, check=True)
         heaps.append(listed.stdout.count("<heap nr="))
     assert heaps[0] == 1 < heaps[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="glibc's heaps")
+def test_what_was_freed_is_there_for_what_comes_next():
+    """The pages that the system has to give again for arrays which come and go."""
+    code = """
+import resource
+from flow.memory import tune_heap
+{}
+def use():
+    kept = [bytearray(size) for size in (900_000, 5_000_000, 900_000, 20_000_000)]
+use()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    use()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    given = [
+        int(
+            subprocess.run([sys.executable, "-c", code.format(call)], capture_output=True, text=True, check=True).stdout
+        )
+        for call in ("tune_heap()", "")
+    ]
+    assert given[0] < 1000 < given[1]

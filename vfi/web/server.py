@@ -6,9 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from flow.backends import NotInstalled
 from vfi.web.limits import Limits
+
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @contextmanager
@@ -54,6 +57,7 @@ def serving(host: str = "127.0.0.1", port: int = 7860, limits: Limits | None = N
                 max_file_size=limits.bytes,
                 footer_links=[],
                 theme=THEME,
+                app_kwargs=_known_by_name(host),
             )
         except OSError as error:
             raise OSError(f"{host} has no port {port} to offer: choose another with --port") from error
@@ -62,3 +66,16 @@ def serving(host: str = "127.0.0.1", port: int = 7860, limits: Limits | None = N
         finally:
             jobs.close()
             page.close(verbose=False)
+
+
+def _known_by_name(host: str) -> dict[str, Any]:
+    """Return what makes a server of this computer alone answer to no other name.
+
+    Else another site's page could have its own name lead here, and read what is here as if it were its own.
+    """
+    if host not in LOOPBACK:
+        return {}
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    return {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)]}

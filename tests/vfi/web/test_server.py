@@ -1,5 +1,6 @@
 """The page as it is served: a real server in a process of its own, asked by HTTP."""
 
+import http.client
 import json
 import os
 import re
@@ -152,6 +153,13 @@ def test_nothing_but_uploads_can_be_read(served, place):
 
 def test_a_model_that_does_not_ship_is_not_loaded(served):
     assert "event: error" in asked(served[0], "upsample", None, "/etc/passwd", *CHOICES)
+
+
+@pytest.mark.parametrize(("name", "status"), [("localhost", 200), ("127.0.0.1", 200), ("evil.example", 400)])
+def test_it_answers_to_the_name_of_this_computer_alone(served, name, status):
+    server = http.client.HTTPConnection(served[0].removeprefix("http://"))
+    server.request("GET", "/", headers={"Host": f"{name}:7860"})
+    assert server.getresponse().status == status
 
 
 def test_the_page_tells_nobody_and_loads_nothing_from_elsewhere(served):
