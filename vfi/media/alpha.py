@@ -9,7 +9,7 @@ from __future__ import annotations
 import av
 import numpy as np
 
-from vfi.media.color import depth, has_alpha, stored_planes
+from vfi.media.color import depth, has_alpha, repacked, stored_planes
 
 
 def alpha_of(picture: av.VideoFrame) -> np.ndarray | None:
@@ -20,7 +20,7 @@ def alpha_of(picture: av.VideoFrame) -> np.ndarray | None:
     if name == "ya8":  # libswscale would change it
         pairs = np.frombuffer(memoryview(picture.planes[0]), np.uint8).reshape(picture.height, -1)
         return pairs[:, 1 : 2 * picture.width : 2].copy()
-    planar = picture if _planar(name) == name else picture.reformat(format=_planar(name))
+    planar = repacked(picture, _planar(name))
     plane, bits = stored_planes(planar)[-1], depth(planar.format.name)
     peak = 65535 if bits > 8 else 255
     return plane.copy() if 2**bits - 1 == peak else rescaled(plane, 2**bits - 1, peak)
@@ -34,7 +34,7 @@ def with_alpha(picture: av.VideoFrame, alpha: np.ndarray | None, pix_fmt: str) -
         target[...] = source
     top = 2 ** depth(made.format.name) - 1
     plane[...] = top if alpha is None else rescaled(alpha, np.iinfo(alpha.dtype).max, top)
-    return made if made.format.name == pix_fmt else made.reformat(format=pix_fmt)
+    return repacked(made, pix_fmt)
 
 
 def opaque_format(pix_fmt: str) -> str:

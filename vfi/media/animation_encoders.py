@@ -9,7 +9,7 @@ from typing import Any
 
 import av
 
-from vfi.media.color import depth, has_alpha
+from vfi.media.color import depth, has_alpha, repacked
 from vfi.media.palette import best_palette, own_palette, with_palette
 
 Pictures = Callable[[], Iterator[av.VideoFrame]]
@@ -37,7 +37,7 @@ def encode_gif(
 
     def rgba(pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         for picture, stamp in zip(pictures, stamps, strict=False):
-            picture = picture.reformat(format="rgba")
+            picture = repacked(picture, "rgba")
             picture.pts, picture.time_base = stamp, _GIF_CLOCK
             yield picture
 
@@ -54,7 +54,7 @@ def encode_apng(path: Path, pictures: Iterator[av.VideoFrame], stamps: list[int]
     def timed() -> Iterator[av.VideoFrame]:
         for picture, stamp in zip(pictures, stamps, strict=False):
             name = picture.format.name
-            picture = picture.reformat(format=_APNG_FORMATS[depth(name) > 8, has_alpha(name)])
+            picture = repacked(picture, _APNG_FORMATS[depth(name) > 8, has_alpha(name)])
             picture.pts, picture.time_base = stamp, clock
             yield picture
 
@@ -75,7 +75,7 @@ def encode_webp(
 
     def timed() -> Iterator[av.VideoFrame]:
         for picture, stamp in zip(pictures, stamps, strict=False):
-            picture = picture.reformat(format="bgra")
+            picture = repacked(picture, "bgra")
             picture.pts, picture.time_base = stamp, _WEBP_CLOCK
             yield picture
 

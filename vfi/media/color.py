@@ -9,6 +9,7 @@ sources of up to 8 bits, uint16 in 0..65535 for deeper ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ _LUMA_WEIGHTS = {
     7: (0.212, 0.087),  # SMPTE 240M
     9: (0.2627, 0.0593),  # BT.2020
 }
+
+BAND = 64  # rows that are converted at once: what that takes stays in the processor's cache, however large a frame is
 
 _GBR = (1, 2, 0)  # the order of the planes of planar RGB
 _PLANAR = tuple(
@@ -109,23 +112,10 @@ def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.nda
         for plane, channel in zip(stored_planes(picture), _GBR, strict=False):  # alpha may follow
             rgb[..., channel] = plane if top == peak else _quantised(plane / np.float32(top), peak)
         return rgb
-    y, cb, cr = _components(picture, color.full_range)
-    if studio:
-        y *= np.float32(219 / 255)
-        y += np.float32(16 / 255)
-    if cb is None or cr is None:
-        rgb[...] = _quantised(y, peak)[..., None]
-        return rgb
-    if studio:
-        cb *= np.float32(219 / 255)
-        cr *= np.float32(219 / 255)
-    red, blue = color.luma_weights(picture.height)
-    green = 1 - red - blue
-    r, b = y + np.float32(2 * (1 - red)) * cr, y + np.float32(2 * (1 - blue)) * cb
-    y -= np.float32(2 * red * (1 - red) / green) * cr
-    y -= np.float32(2 * blue * (1 - blue) / green) * cb
-    # One after the other into every third sample would take longer than all else.
-    cv2.merge([_quantised(channel, peak).astype(dtype) for channel in (r, y, b)], rgb)
+    for rows in _bands(picture.height):
+        channels = _channels(picture, rows, color, studio)
+        # One after the other into every third sample would take longer than all else.
+        cv2.merge([_quantised(channel, peak).astype(dtype, copy=False) for channel in channels], rgb[rows])
     return rgb
 
 
@@ -148,21 +138,14 @@ def from_rgb(
         top = 2 ** depth(name) - 1
         for plane, channel in zip(stored_planes(picture), _GBR, strict=True):
             plane[...] = rgb[..., channel] if top == peak else _quantised(rgb[..., channel] / np.float32(peak), top)
-        return picture if name == pix_fmt else picture.reformat(format=pix_fmt)
-    r, g, b = (rgb[..., channel] * np.float32(1 / peak) for channel in range(3))
-    red, blue = color.luma_weights(rgb.shape[0])
-    y = np.float32(red) * r
-    y += np.float32(1 - red - blue) * g
-    y += np.float32(blue) * b
-    b -= y
-    b *= np.float32(0.5 / (1 - blue))
-    r -= y
-    r *= np.float32(0.5 / (1 - red))
-    if studio:
-        y -= np.float32(16 / 255)
-        for component in (y, b, r):
-            component *= np.float32(255 / 219)
-    return _picture(y, b, r, pix_fmt, color.full_range, full_chroma)
+        return repacked(picture, pix_fmt)
+    return _picture(
+        lambda rows: _luma_and_chroma(rgb[rows], color.luma_weights(rgb.shape[0]), studio),
+        (rgb.shape[0], rgb.shape[1]),
+        pix_fmt,
+        color.full_range,
+        full_chroma,
+    )
 
 
 def planes(picture: av.VideoFrame) -> list[np.ndarray]:
@@ -199,8 +182,8 @@ def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -
     source = _planar(picture)
     if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb or not alike:
         return from_rgb(to_rgb(source, color), pix_fmt, target, full_chroma=bool(source.format.is_rgb))
-    y, cb, cr = _components(source, color.full_range)
-    return _picture(y, cb, cr, pix_fmt, target.full_range)
+    size = (picture.height, picture.width)
+    return _picture(lambda rows: _components(source, color.full_range, rows), size, pix_fmt, target.full_range)
 
 
 def _planar(picture: av.VideoFrame) -> av.VideoFrame:
@@ -208,7 +191,14 @@ def _planar(picture: av.VideoFrame) -> av.VideoFrame:
     name = picture.format.name
     if name.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp") in _PLANAR:
         return picture
-    return picture.reformat(format=_nearest_planar(name))
+    return repacked(picture, _nearest_planar(name))
+
+
+def repacked(picture: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+    """Return the picture in another arrangement of the same samples, itself if it has that."""
+    # In one thread: where another one begins, libswscale (FFmpeg 8.1) sometimes spoils a few samples of p010 and the
+    # like, and what it makes of yuv410p depends on how many there are.
+    return picture if picture.format.name == pix_fmt else picture.reformat(format=pix_fmt, threads=1)
 
 
 def _nearest_planar(pix_fmt: str) -> str:
@@ -234,44 +224,107 @@ def _levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
     return 16 * step, 219 * step, 128 * step, 224 * step
 
 
-def _components(picture: av.VideoFrame, full_range: bool) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Return luma in 0..1 and, unless grey, both chromas in -0.5..0.5, each (H, W) float32, not clipped."""
+_Components = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+"""Luma in 0..1 and, unless grey, both chromas in -0.5..0.5, each (h, W) float32, not clipped."""
+
+
+def _bands(height: int) -> Iterator[slice]:
+    for top in range(0, height, BAND):
+        yield slice(top, min(top + BAND, height))
+
+
+def _components(picture: av.VideoFrame, full_range: bool, rows: slice) -> _Components:
+    """Return those of some rows, the first of them even."""
     black, span, zero, chroma_span = _levels(depth(picture.format.name), full_range)
     planes = stored_planes(picture)
-    y = planes[0].astype(np.float32)
+    y = planes[0][rows].astype(np.float32)
     y -= np.float32(black)
     y *= np.float32(1 / span)
     if len(planes) < 3:
         return y, None, None
+    seen = rows
+    if planes[1].shape[0] < picture.height:  # a row of chroma more on either side lies between these, too
+        seen = slice(max(rows.start - 2, 0), min(rows.stop + 2, picture.height))
+    times = 2 if planes[1].shape[0] < picture.height else 1
+    shape = seen.stop - seen.start, picture.width
     cb, cr = (
-        upsampled((plane.astype(np.float32) - np.float32(zero)) * np.float32(1 / chroma_span), y.shape)
+        upsampled(
+            (plane[seen.start // times : -(-seen.stop // times)].astype(np.float32) - np.float32(zero))
+            * np.float32(1 / chroma_span),
+            shape,
+        )[rows.start - seen.start : rows.stop - seen.start]
         for plane in planes[1:3]
     )
     return y, cb, cr
 
 
+def _channels(picture: av.VideoFrame, rows: slice, color: Color, studio: bool) -> list[np.ndarray]:
+    """Return red, green and blue of some rows of a YUV or grey picture as `to_rgb` has them: 0..1, not clipped."""
+    y, cb, cr = _components(picture, color.full_range, rows)
+    if studio:
+        y *= np.float32(219 / 255)
+        y += np.float32(16 / 255)
+    if cb is None or cr is None:
+        return [y] * 3
+    if studio:
+        cb *= np.float32(219 / 255)
+        cr *= np.float32(219 / 255)
+    red, blue = color.luma_weights(picture.height)
+    green = 1 - red - blue
+    r, b = y + np.float32(2 * (1 - red)) * cr, y + np.float32(2 * (1 - blue)) * cb
+    y -= np.float32(2 * red * (1 - red) / green) * cr
+    y -= np.float32(2 * blue * (1 - blue) / green) * cb
+    return [r, y, b]
+
+
+def _luma_and_chroma(rgb: np.ndarray, weights: tuple[float, float], studio: bool) -> _Components:
+    """Return those of RGB (h, W, 3), the inverse of `_channels`."""
+    r, g, b = (rgb[..., channel] * np.float32(1 / np.iinfo(rgb.dtype).max) for channel in range(3))
+    red, blue = weights
+    y = np.float32(red) * r
+    y += np.float32(1 - red - blue) * g
+    y += np.float32(blue) * b
+    b -= y
+    b *= np.float32(0.5 / (1 - blue))
+    r -= y
+    r *= np.float32(0.5 / (1 - red))
+    if studio:
+        y -= np.float32(16 / 255)
+        for component in (y, b, r):
+            component *= np.float32(255 / 219)
+    return y, b, r
+
+
 def _picture(
-    y: np.ndarray,
-    cb: np.ndarray | None,
-    cr: np.ndarray | None,
+    components: Callable[[slice], _Components],
+    size: tuple[int, int],
     pix_fmt: str,
     full_range: bool,
     full_chroma: bool = False,
 ) -> av.VideoFrame:
-    """Quantise components into a new picture; the inverse of `_components`."""
+    """Quantise components into a new picture of ``size`` (height, width); the inverse of `_components`."""
     if pix_fmt.replace("yuvj", "yuv") not in _PLANAR:
-        return _picture(y, cb, cr, _nearest_planar(pix_fmt), full_range, full_chroma).reformat(format=pix_fmt)
+        return repacked(_picture(components, size, _nearest_planar(pix_fmt), full_range, full_chroma), pix_fmt)
     bits = depth(pix_fmt)
     black, span, zero, chroma_span = _levels(bits, full_range)
-    picture = av.VideoFrame(y.shape[1], y.shape[0], pix_fmt)
+    picture = av.VideoFrame(size[1], size[0], pix_fmt)
     planes = stored_planes(picture)
-    planes[0][...] = _quantised(y, span, black, 2**bits - 1)
-    for plane, chroma in zip(planes[1:3], (cb, cr), strict=False):
-        if chroma is None:
-            plane[...] = round(zero)
-        else:
-            chroma = (averaged if full_chroma else downsampled)(chroma, plane.shape)
-            plane[...] = _quantised(chroma, chroma_span, zero, 2**bits - 1)
+    times = 1 if len(planes) < 3 or planes[1].shape[0] == size[0] else 2
+    for rows in _bands(size[0]):
+        # What makes a row of chroma out of two looks at the next ones, too.
+        seen = slice(max(rows.start - times, 0), min(rows.stop + times, size[0])) if times > 1 else rows
+        y, *chromas = components(seen)
+        planes[0][rows] = _quantised(y[rows.start - seen.start : rows.stop - seen.start], span, black, 2**bits - 1)
+        for plane, chroma in zip(planes[1:3], chromas, strict=False):
+            inner = slice(rows.start // times, -(-rows.stop // times))
+            if chroma is None:
+                plane[inner] = round(zero)
+            else:
+                shape = -(-chroma.shape[0] // times), plane.shape[1]
+                chroma = (averaged if full_chroma else downsampled)(chroma, shape)
+                first = inner.start - seen.start // times
+                chroma = chroma[first : first + inner.stop - inner.start]
+                plane[inner] = _quantised(chroma, chroma_span, zero, 2**bits - 1)
     return picture
 
 

@@ -2,7 +2,8 @@ import av
 import numpy as np
 import pytest
 
-from vfi.media.color import Color, beyond_range, convert, depth, from_rgb, to_rgb
+from vfi.media import color
+from vfi.media.color import Color, beyond_range, convert, depth, from_rgb, repacked, to_rgb
 
 BT601, BT709, BT2020 = 6, 1, 9
 LIMITED, FULL = 1, 2
@@ -130,3 +131,34 @@ def test_studio_rgb_keeps_what_lies_beyond_white_and_black():
 def test_studio_rgb_written_as_rgb_is_stretched_to_the_whole_range():
     studio = np.full((4, 4, 3), 235, np.uint8)
     assert (from_rgb(studio, "gbrp", Color(), studio=True).to_ndarray(format="rgb24") == 255).all()
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p10le", "yuv444p", "gray", "nv12"])
+@pytest.mark.parametrize("height", [64, 65, 131])
+@pytest.mark.parametrize("full_chroma", [False, True])
+def test_rows_are_the_same_however_many_are_converted_at_once(pix_fmt, height, full_chroma, monkeypatch):
+    image, found = noise(height, 37), []
+    for band in (64, 1000):
+        monkeypatch.setattr(color, "BAND", band)
+        picture = from_rgb(image, pix_fmt, tags(BT709), full_chroma=full_chroma)
+        found.append((repacked(picture, "yuv444p16le"), to_rgb(picture, tags(BT709))))
+    for one, other in zip(samples(found[0][0]), samples(found[1][0]), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize(("pix_fmt", "planar"), [("p010le", "yuv420p10le"), ("p210le", "yuv422p10le")])
+def test_repacking_changes_no_sample(pix_fmt, planar):
+    """Sizes and times at which libswscale, in threads, does in some of a hundred."""
+    for size in ((66, 40), (42, 68)) * 50:
+        picture = av.VideoFrame(*size, pix_fmt)
+        for plane in picture.planes:
+            stored = np.frombuffer(memoryview(plane), np.uint16)
+            stored[...] = np.random.default_rng(0).integers(0, 1024, stored.shape) << 6
+        luma, chroma = (
+            np.frombuffer(memoryview(plane), np.uint16).reshape(plane.height, -1) >> 6 for plane in picture.planes
+        )
+        y, cb, cr = samples(repacked(picture, planar))
+        np.testing.assert_array_equal(y, luma[:, : size[0]])
+        np.testing.assert_array_equal(cb, chroma[:, : size[0] : 2])
+        np.testing.assert_array_equal(cr, chroma[:, 1 : size[0] : 2])
