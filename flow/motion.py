@@ -34,7 +34,7 @@ def find_motions(flow01: Tensor, flow10: Tensor, t: Tensor, frames: tuple[Tensor
     flows (B, 2, H, W) in pixels, t (B, 1, 1, 1) in (0, 1), frames (B, 3, H, W) in [0, 1].
     """
     batch, size = flow01.shape[0], (flow01.shape[-2], flow01.shape[-1])
-    # Both ways at once, (2B, ...), the second with time turned round: half as many operations take less time.
+    # Both ways at once, (2B, ...), the second with time turned round: half as many operations are compiled sooner.
     flow, since = torch.cat([flow01, flow10]), torch.cat([t, 1 - t])
     found = fixed_points(flow, since)
     motion0, motion1 = found[:batch], -found[batch:]

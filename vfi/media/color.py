@@ -233,6 +233,11 @@ def _bands(height: int) -> Iterator[slice]:
         yield slice(top, min(top + BAND, height))
 
 
+def _seen(rows: slice, times: int, height: int) -> slice:
+    """Return the rows that theirs are made of, where chroma has so many times fewer: a row of it more on either side."""
+    return rows if times == 1 else slice(max(rows.start - times, 0), min(rows.stop + times, height))
+
+
 def _components(picture: av.VideoFrame, full_range: bool, rows: slice) -> _Components:
     """Return those of some rows, the first of them even."""
     black, span, zero, chroma_span = _levels(depth(picture.format.name), full_range)
@@ -242,10 +247,8 @@ def _components(picture: av.VideoFrame, full_range: bool, rows: slice) -> _Compo
     y *= np.float32(1 / span)
     if len(planes) < 3:
         return y, None, None
-    seen = rows
-    if planes[1].shape[0] < picture.height:  # a row of chroma more on either side lies between these, too
-        seen = slice(max(rows.start - 2, 0), min(rows.stop + 2, picture.height))
     times = 2 if planes[1].shape[0] < picture.height else 1
+    seen = _seen(rows, times, picture.height)
     shape = seen.stop - seen.start, picture.width
     cb, cr = (
         upsampled(
@@ -311,8 +314,7 @@ def _picture(
     planes = stored_planes(picture)
     times = 1 if len(planes) < 3 or planes[1].shape[0] == size[0] else 2
     for rows in _bands(size[0]):
-        # What makes a row of chroma out of two looks at the next ones, too.
-        seen = slice(max(rows.start - times, 0), min(rows.stop + times, size[0])) if times > 1 else rows
+        seen = _seen(rows, times, size[0])
         y, *chromas = components(seen)
         planes[0][rows] = _quantised(y[rows.start - seen.start : rows.stop - seen.start], span, black, 2**bits - 1)
         for plane, chroma in zip(planes[1:3], chromas, strict=False):
