@@ -234,7 +234,7 @@ def _bands(height: int) -> Iterator[slice]:
 
 
 def _seen(rows: slice, times: int, height: int) -> slice:
-    """Return the rows that theirs are made of, where chroma has so many times fewer: a row of it more on either side."""
+    """Return the rows that these are made of, where chroma has so many times fewer: one of it more on either side."""
     return rows if times == 1 else slice(max(rows.start - times, 0), min(rows.stop + times, height))
 
 
