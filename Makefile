@@ -67,9 +67,11 @@ train-flownets:
 	  halve_checkpoint(Path('$(RUNS)/flownets-low/model.safetensors'), Path('$(RUNS)/flownets.safetensors'))"
 
 # FlowNetC, whose features are told what corresponds to what, on scenes of the full size from the beginning.
+flownetc = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownetc --width 0.375 --run $(RUNS)/flownetc-$(1) \
+  --steps $(call at,$(2)) --schedule linear --optimizer muon --ema 0.99 --correspondence 5 --size 384,512 \
+  --crop 256,384 --batch 4 --reuse 6 --zoom 0.9,1.5 --light 0.3 --validate-every 250
 train-flownetc:
-	$(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownetc --width 0.375 --run $(RUNS)/flownetc \
-	  --steps $(call at,4150) --schedule linear --lr 2e-3 --warmup 20 --optimizer muon --ema 0.99 --precision bfloat16 \
-	  --correspondence 5 --size 384,512 --crop 256,384 --batch 4 --reuse 6 --zoom 0.9,1.5 --light 0.3 --validate-every 250
+	$(call flownetc,first,4150) --lr 2e-3 --warmup 20 --precision bfloat16
+	$(call flownetc,second,2000) --lr 1e-3 --warmup 30 --seed 11 --init $(RUNS)/flownetc-first/model.safetensors
 	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
-	  halve_checkpoint(Path('$(RUNS)/flownetc/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"
+	  halve_checkpoint(Path('$(RUNS)/flownetc-second/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"
