@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -10,6 +10,7 @@ import numpy as np
 
 from flow.images import refuse_others
 
+PATCH = 8  # pixels a side of what is matched, the preset's
 MIN_SIDE = 16  # DIS refuses images that its pyramid of 8x8 patches does not fit
 
 
@@ -49,7 +50,12 @@ def dis_flow(
     else:
         start = np.pad(guess.astype(np.float32), ((0, bottom), (0, right), (0, 0)), "edge")
     settings = patch_stride, finest_scale, descents, refinements
-    with _lent(partial(_new_estimator, *settings), *settings, guess is None, grey[0].shape) as estimator:
+    with _lent(_new_estimator, *settings, guess is None, grey[0].shape) as estimator:
+        estimator.setPatchSize(PATCH)  # which it changes for small images, as well as what comes next
+        estimator.setPatchStride(patch_stride)
+        estimator.setFinestScale(finest_scale)
+        estimator.setGradientDescentIterations(descents)
+        estimator.setVariationalRefinementIterations(refinements)
         return estimator.calc(grey[0], grey[1], start)[:height, :width]
 
 
@@ -79,7 +85,7 @@ def _lent(make: Callable[[], Any], *use: Any) -> Iterator[Any]:
 
     To get their buffers anew takes a quarter of the time of a flow. Of another use, what they did last would show.
     """
-    unused = _unused(getattr(make, "func", make), *use)
+    unused = _unused(make, *use)
     try:
         one = unused.pop()
     except IndexError:
@@ -93,13 +99,8 @@ def _unused(*use: Any) -> list[Any]:
     return []
 
 
-def _new_estimator(patch_stride: int, finest_scale: int, descents: int, refinements: int) -> Any:
-    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    estimator.setPatchStride(patch_stride)
-    estimator.setFinestScale(finest_scale)
-    estimator.setGradientDescentIterations(descents)
-    estimator.setVariationalRefinementIterations(refinements)
-    return estimator
+def _new_estimator() -> Any:
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 
 def _new_refinement() -> Any:
