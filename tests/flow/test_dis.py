@@ -41,9 +41,8 @@ def test_images_of_unequal_size_are_refused():
 
 
 def test_a_flow_is_the_same_whatever_was_found_before_it_and_beside_it():
-    pairs = [
-        (scene(*size, seed=i), scene(*size, seed=i + 9)) for i, size in enumerate([(40, 60), (64, 48), (20, 17)] * 3)
-    ]
+    sizes = [(40, 60), (64, 48), (40, 40)] * 3  # the last is so small that DIS changes its own settings
+    pairs = [(scene(*size, seed=i), scene(*size, seed=i + 9)) for i, size in enumerate(sizes)]
     guessed = [(*pair, 3, np.full((*pair[0].shape[:2], 2), 3, np.float32)) for pair in pairs]
     calls = [call for both in zip(pairs, guessed, strict=True) for call in both]
     alone = []
