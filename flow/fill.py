@@ -22,7 +22,7 @@ def dis_filled_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return what `dis_flow` does, filled where the flow back contradicts it, refined by DIS and filled again.
 
     first, second: (H, W, 3) uint8 RGB of any size, one like the other; returns (H, W, 2) float32 in pixels. Takes some
-    twelve times as long as one such DIS. Raises ValueError if the sizes differ.
+    fourteen times as long as one such DIS. Raises ValueError if the sizes differ.
 
     >>> image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     >>> image = cv2.GaussianBlur(image, (0, 0), 2)
