@@ -113,9 +113,9 @@ def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.nda
             rgb[..., channel] = plane if top == peak else _quantised(plane / np.float32(top), peak)
         return rgb
     for rows in _bands(picture.height):
-        channels = _channels(picture, rows, color, studio)
+        channels = [_quantised(channel, peak) for channel in _channels(picture, rows, color, studio)]
         # One after the other into every third sample would take longer than all else.
-        cv2.merge([_quantised(channel, peak).astype(dtype, copy=False) for channel in channels], rgb[rows])
+        cv2.merge(channels * (3 // len(channels)), rgb[rows])
     return rgb
 
 
@@ -262,13 +262,13 @@ def _components(picture: av.VideoFrame, full_range: bool, rows: slice) -> _Compo
 
 
 def _channels(picture: av.VideoFrame, rows: slice, color: Color, studio: bool) -> list[np.ndarray]:
-    """Return red, green and blue of some rows of a YUV or grey picture as `to_rgb` has them: 0..1, not clipped."""
+    """Return red, green and blue of some rows as `to_rgb` has them, or what all three are: 0..1, not clipped."""
     y, cb, cr = _components(picture, color.full_range, rows)
     if studio:
         y *= np.float32(219 / 255)
         y += np.float32(16 / 255)
     if cb is None or cr is None:
-        return [y] * 3
+        return [y]
     if studio:
         cb *= np.float32(219 / 255)
         cr *= np.float32(219 / 255)
