@@ -24,7 +24,7 @@ from vfi.media.encoding import Encoder, Encoding
 from vfi.media.errors import MediaError, WishError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
-from vfi.media.names import temporary_name
+from vfi.media.names import removed_with, temporary_name
 from vfi.media.pictures import SRGB
 from vfi.media.verify import Written
 
@@ -95,6 +95,7 @@ class AnimationWriter:
         self.encoder = Encoder(codec, stored, self._options, False, ())
         self._ticks, self._new = array("q"), array("b")
         self._temporary, self._kept = temporary_name(path), temporary_name(path.with_suffix(".mkv"))
+        self._remove = removed_with(self, self._temporary, self._kept)
         with writing(path):
             self._output = av.open(str(self._kept), "w", format="matroska")
             stream: Any = self._output.add_stream("ffv1", rate=_KEPT_RATE)
@@ -111,8 +112,7 @@ class AnimationWriter:
     ) -> None:
         with contextlib.suppress(av.FFmpegError, OSError, ValueError):
             self._output.close()
-        self._kept.unlink(missing_ok=True)
-        self._temporary.unlink(missing_ok=True)
+        self._remove()
 
     def write(self, frame: Frame) -> None:
         """Keep the frame, upright."""

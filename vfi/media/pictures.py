@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -21,7 +19,7 @@ from vfi.media.errors import MediaError, WishError, writing
 from vfi.media.frame import Frame
 from vfi.media.images import eight_bit, holds_16_bits, holds_alpha, read_image, write_image
 from vfi.media.info import VideoInfo
-from vfi.media.names import temporary_name
+from vfi.media.names import removed_with, temporary_name
 from vfi.media.numbering import find_pictures, is_numbered, numbered
 from vfi.media.protocols import PassOn
 
@@ -164,6 +162,7 @@ class PictureWriter:
         self.notes = notes
         self.encoder = Encoder(pattern.suffix.removeprefix("."), info.pix_fmt, {}, False, ())
         self._temporary = temporary_name(self._folder)
+        self._discard = removed_with(self, self._temporary)
         with writing(pattern):
             self._temporary.mkdir()
         try:  # whether the format can be written shows at once
@@ -214,7 +213,3 @@ class PictureWriter:
                 else:  # which came while the pictures were made
                     file.rename(self._folder / file.name)
             old.rmdir()
-
-    def _discard(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._temporary)

@@ -18,6 +18,7 @@ from vfi.media.encoding import FINEST_TICK, Encoder, add_encoder, stored
 from vfi.media.errors import MediaError, reading, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
+from vfi.media.names import removed_with
 from vfi.media.survey import open_input
 
 # Both keep the packets of an encoder as they are, with exact times; the first takes nearly all codecs.
@@ -80,6 +81,7 @@ class PieceWriter:
         self._first: int | None = None
         self._frames = 0
         self._temporary = path.with_suffix(f".part{path.suffix}")
+        self._remove = removed_with(self, self._temporary)
         with writing(path):
             self._output = av.open(str(self._temporary), "w")
         try:
@@ -124,4 +126,4 @@ class PieceWriter:
         """Close and remove the temporary file, if it is still there."""
         with contextlib.suppress(av.FFmpegError, OSError, ValueError):
             self._output.close()
-        self._temporary.unlink(missing_ok=True)
+        self._remove()

@@ -19,7 +19,7 @@ from vfi.media.errors import MediaError, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
 from vfi.media.matroska import set_pixel_aspect
-from vfi.media.names import temporary_name
+from vfi.media.names import removed_with, temporary_name
 from vfi.media.placement import Placement, SlowMotion
 from vfi.media.protocols import Source
 from vfi.media.reader import VideoReader
@@ -103,6 +103,7 @@ class VideoWriter:
         self._pending: Frame | None = None
         self._encoded = False  # whether there is anything to get out of the encoder
         self._temporary = temporary or temporary_name(path)
+        self._remove = removed_with(self, self._temporary)
         self.encoder = encoder = choose_encoder(encoding, info, path)
         self._info = stored(info, encoder)
         try:
@@ -278,7 +279,7 @@ class VideoWriter:
         if output is not None:
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 output.close()
-        self._temporary.unlink(missing_ok=True)
+        self._remove()
 
 
 def _length(source: VideoReader, slow: SlowMotion | None) -> Fraction | None:

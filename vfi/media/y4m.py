@@ -26,7 +26,7 @@ from vfi.media.encoding import Encoder, Encoding
 from vfi.media.errors import MediaError, WishError, reading, writing
 from vfi.media.frame import Frame
 from vfi.media.info import VideoInfo
-from vfi.media.names import temporary_name
+from vfi.media.names import removed_with, temporary_name
 from vfi.media.protocols import PassOn
 
 PIPE = Path("-")  # stands for standard input and standard output
@@ -224,6 +224,7 @@ class Y4mWriter:
             self._stream: BinaryIO = sys.stdout.buffer
         else:
             self._temporary = temporary_name(path)
+            self._remove = removed_with(self, self._temporary)
             with writing(path):
                 self._stream = self._temporary.open("wb")
         self._put(Y4mHeader(self._info, rate, color_space).spelled())
@@ -236,7 +237,7 @@ class Y4mWriter:
     ) -> None:
         if self._temporary is not None:
             self._stream.close()
-            self._temporary.unlink(missing_ok=True)
+            self._remove()
 
     def write(self, frame: Frame) -> None:
         """Write the frame upright."""
