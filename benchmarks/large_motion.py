@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from flow.synthetic import random_scene
+from flow.warp import resize_flows
+from vfi.interpolator import Interpolator
 from vfi.media.images import read_image
 from vfi.metrics import psnr
-from vfi.models import load_model
 from vfi.models.flow_fusion import FlowFusion
 
 BANDS = (0.0, 0.02, 0.04, 0.08, 0.12)  # of the width: displacement of the scene's fastest layer
@@ -28,11 +29,12 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--model", default="flow-fusion")
     parser.add_argument("--size", default="640x360")
+    parser.add_argument("--flow-scale", default="auto", help="as `vfi upsample` takes it")
     parser.add_argument("--scenes", type=int, default=10, help="per band")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
     textures = [read_image(path) for path in sorted(arguments.photos.iterdir())]
-    model = load_model(arguments.model)
+    model = Interpolator.load(arguments.model, "cpu", "float32", arguments.flow_scale, backend="torch").model
     if not isinstance(model, FlowFusion):
         parser.error(f"{arguments.model} has no intermediate flow to measure: choose a flow-fusion model")
     print("fastest layer, % of width | median EPE, px | mean EPE, px | PSNR, dB | PSNR of the blend, dB")
@@ -50,7 +52,8 @@ def main() -> None:
                 motion = model.motion(pair, t)
                 frame = model.fuse(pair, motion, t).frame.clamp(0, 1)
             true = np.concatenate([scene.flow(0.5, 0.0), scene.flow(0.5, 1.0)], axis=2)
-            error = (motion.flows[0].permute(1, 2, 0).numpy() - true).reshape(height, width, 2, 2)
+            flows = resize_flows(motion.flows, (height, width))
+            error = (flows[0].permute(1, 2, 0).numpy() - true).reshape(height, width, 2, 2)
             errors.append(np.sqrt((error**2).sum(-1)).ravel()[::7])
             made.append(psnr(frame[0].permute(1, 2, 0).mul(255).round().byte().numpy(), middle))
             blended.append(psnr(((first.astype(int) + last + 1) // 2).astype(np.uint8), middle))

@@ -1,9 +1,11 @@
 """At what size motion is estimated: large frames move by more pixels than any estimator searches.
 
-Flow hardly gains from more than 540 lines, and costs and errs more with each of them. What networks say of frames that
-were made smaller for it needs half as many lines again, once it is known where things move to a fraction of a pixel.
-It is done to the frames at full size, which are warped and mixed there.
+Flow hardly gains from more than some 540 lines, and costs and errs more with each of them. What networks say of frames
+larger than those of video in standard definition needs half as many lines again, once it is known where things move to
+a fraction of a pixel. It is done to the frames at full size, which are warped and mixed there.
 """
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,20 +14,28 @@ from torch import Tensor
 
 from flow.warp import resize, resize_flows
 
-LINES = 540  # short side up to which flow is estimated at full size
-COARSER = 2  # how many times smaller than for the flow frames are for networks, if they are not at full size
+MOST = 1280 * 544  # pixels of frames whose flow is estimated at full size
+FINE = 854 * 480  # pixels of frames that networks look at so, too: smaller ones are detail to the last pixel
+COARSER = 2  # how many times smaller than for the flow frames are for networks otherwise
 
 
-def choose_flow_scale(height: int, width: int) -> int:
-    """Return the least power of two that brings the short side to `LINES` or below.
+class Scale(NamedTuple):
+    """How much smaller than frames is what is looked at."""
 
-    >>> choose_flow_scale(720, 1280), choose_flow_scale(1080, 1920), choose_flow_scale(3840, 2160)
-    (2, 2, 4)
+    flow: int  # times, where flow is estimated
+    coarse: bool  # whether what networks look at is smaller still, by `COARSER`
+
+
+def choose_scale(height: int, width: int) -> Scale:
+    """Return at what size frames of a size are looked at; that of flow is a power of two.
+
+    >>> [choose_scale(*size).flow for size in ((540, 960), (720, 1280), (1080, 1920), (3840, 2160))]
+    [1, 2, 2, 4]
     """
     scale = 1
-    while min(height, width) > LINES * scale:
+    while height * width > MOST * scale**2:
         scale *= 2
-    return scale
+    return Scale(scale, coarse=height * width > FINE)
 
 
 def shrink(frame: Tensor, scale: int) -> Tensor:
@@ -51,14 +61,8 @@ def shrink_image(image: np.ndarray, scale: int) -> Tensor:
     return small if whole else shrink(small, scale)
 
 
-def shrink_both(frame0: Tensor, frame1: Tensor, scale: int | None) -> tuple[Tensor, Tensor]:
-    """Return both frames (B, C, H, W) ``scale`` times smaller; None for the scale chosen by their size."""
-    scale = scale or choose_flow_scale(frame0.shape[-2], frame0.shape[-1])
-    return shrink(frame0, scale), shrink(frame1, scale)
-
-
 def coarsen(frames: tuple[Tensor, Tensor], flows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Return frames (B, 3, h, w) that were made smaller and flows (B, 4, h, w) between them as networks look at them.
+    """Return frames (B, 3, h, w) at the size of flow and the flows (B, 4, h, w) as networks look at them, if coarsely.
 
     >>> frames, flows = coarsen((torch.rand(1, 3, 9, 12), torch.rand(1, 3, 9, 12)), torch.ones(1, 4, 9, 12))
     >>> frames[0].shape, flows.shape, flows[0, 0].mean().item()

@@ -22,16 +22,16 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
 
 
-def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
+def dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
     """Return DIS flows both ways, computed on the CPU from 8-bit frames.
 
-    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. shrunk: these are
-    smaller versions of the frames that the flow is for, so that every pixel counts.
+    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. coarse: networks
+    will look at the flow coarsely (`flow.scale`), of large frames whose every pixel counts.
     """
     images = [
         frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
     ]
-    find = _found_of_shrunk if shrunk else partial(_found_again, partial(dis_flow, patch_stride=2))
+    find = _found_for_coarse if coarse else partial(_found_again, partial(dis_flow, patch_stride=2))
     pairs = zip(*([Patches(image) for image in frames] for frames in images), strict=True)
     ways = [way for first, second in pairs for way in ((first, second), (second, first))]
     with ThreadPoolExecutor(2) as pool:  # DIS itself hardly gains from a second core
@@ -42,11 +42,11 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[T
     return forward, backward
 
 
-def torch_dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> tuple[Tensor, Tensor]:
+def torch_dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
     """Return what `dis_two_way` does, by `flow.inverse_search` where the frames are; a GPU never waits for the host."""
     with torch.no_grad(), torch.autocast(frame0.device.type, enabled=False):
         first, second = torch.cat([frame0, frame1]).float(), torch.cat([frame1, frame0]).float()
-        stride, finest = (3, 0) if shrunk else (2, 1)
+        stride, finest = (3, 0) if coarse else (2, 1)
         flow = inverse_search(first, second, stride, finest_scale=finest)
         guess, matched = match_lost_of_batch(first * 255, second * 255, flow)
         again = inverse_search(first, second, stride, finest_scale=finest, start=guess)
@@ -54,8 +54,8 @@ def torch_dis_two_way(frame0: Tensor, frame1: Tensor, shrunk: bool = False) -> t
     return forward, backward
 
 
-def _found_of_shrunk(first: Patches, second: Patches) -> np.ndarray:
-    """Return the flow of frames that were made smaller for it, as networks look at it: on a grid half as fine."""
+def _found_for_coarse(first: Patches, second: Patches) -> np.ndarray:
+    """Return the flow of large frames as networks look at it: on a grid half as fine."""
     # Of frames of 720 lines that were made half as large for it, DIS down to every pixel finds as much as it does down
     # to half of them of the frames themselves, with sparser patches and fewer steps.
     sparse = partial(dis_flow, patch_stride=4, finest_scale=0, descents=12, refinements=0)
@@ -70,17 +70,17 @@ def _found_again(dis: Callable[..., np.ndarray], first: Patches, second: Patches
 
 
 TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way, "dis-torch": torch_dis_two_way}
-_OF_SHRUNK: dict[str, TwoWay] = {
-    "dis": partial(dis_two_way, shrunk=True),
-    "dis-torch": partial(torch_dis_two_way, shrunk=True),
+_FOR_COARSE: dict[str, TwoWay] = {
+    "dis": partial(dis_two_way, coarse=True),
+    "dis-torch": partial(torch_dis_two_way, coarse=True),
 }
 
 
-def two_way_estimator(name: str, shrunk: bool = False) -> TwoWay:
-    """Return an estimator of the table, or its like for shrunk frames; raises ValueError that lists the known ones."""
+def two_way_estimator(name: str, coarse: bool = False) -> TwoWay:
+    """Return an estimator of the table, or its like for coarse networks; raises ValueError that lists those known."""
     if name not in TWO_WAY:
         raise ValueError(f"unknown two-way flow {name!r}: use one of {', '.join(TWO_WAY)}")
-    return (_OF_SHRUNK if shrunk else TWO_WAY)[name]
+    return (_FOR_COARSE if coarse else TWO_WAY)[name]
 
 
 def find_two_way(name: str, device: str = "auto", precision: str = "auto") -> TwoWay:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from flow.checkpoint import save_checkpoint
-from flow.scale import choose_flow_scale, shrink_image
+from flow.scale import Scale, choose_scale, shrink_image
 from vfi.blocks import Blocks, read_blocks
 from vfi.examples import Example, crop_batch
 from vfi.interpolator import Interpolator, knows_confidence
@@ -238,11 +238,11 @@ class _Lesson:
 
     def __init__(self, pupil: Interpolator, parts: Parts, blocks: Blocks, recipe: Recipe, timer: _Timer) -> None:
         self.pupil, self.model, self.recipe, self.timer = pupil, pupil.model, recipe, timer
-        self.scale, self.own_scale = 1, None
+        self.scale, self.own_scale = Scale(1, coarse=False), None
         if isinstance(self.model, FlowFusion):
             # Of a large film only the centre is looked at, but its motion is to be found as in the whole.
-            self.own_scale, (width, height) = self.model.flow_scale, blocks.size
-            self.model.flow_scale = self.scale = self.own_scale or choose_flow_scale(height, width)
+            self.own_scale, (width, height) = self.model.scale, blocks.size
+            self.model.scale = self.scale = self.own_scale or choose_scale(height, width)
             self.model.taught_share = SOFTENING  # what is learnt is measured as it will be used
         self.weights = _to_learn(self.model, parts, recipe.rank)
         self.average = self._copies()
@@ -273,7 +273,7 @@ class _Lesson:
         after = self._measure(self.reported_on)
         merge_low_rank(self.model)
         if isinstance(self.model, FlowFusion):
-            self.model.flow_scale = self.own_scale
+            self.model.scale = self.own_scale
         helps = after.psnr >= self.before.psnr + LEAST_GAIN and after.ssim >= self.before.ssim
         return after, helps and gain > 0
 
@@ -344,7 +344,7 @@ class _Lesson:
         return self._example(triplet).centre(self.recipe.look)
 
     def _example(self, triplet: Triplet) -> Example:
-        return Example(triplet, self.pupil.start(triplet.before, triplet.after), self.scale)
+        return Example(triplet, self.pupil.start(triplet.before, triplet.after), self.scale.flow)
 
     def _made(self, example: Example) -> np.ndarray:
         triplet = example.triplet
@@ -391,14 +391,16 @@ class _Trust(_Lesson):
         frames = self._frames(triplet)
         small = None
         if self.pupil.device.type == "cpu":  # rounded to levels there, as they will be for the film
-            small = shrink_image(triplet.before, self.scale), shrink_image(triplet.after, self.scale)
+            small = shrink_image(triplet.before, self.scale.flow), shrink_image(triplet.after, self.scale.flow)
         start, t = self.model.start(*frames, small), self.pupil.time(triplet.time)
         with self.pupil.autocast():
             pair = self.model.prepare(*frames, start, small)
             draft = self.model.draft(pair, self.model.motion(pair, t), t)
-        if self.scale == 1:  # only what makes it larger needs these, and they are most of what a draft takes
+        if (
+            draft.mixture.frames[0].shape == frames[0].shape
+        ):  # only what makes it larger needs these, and they are most of what a draft takes
             draft = draft._replace(mixture=draft.mixture._replace(flows=[], weights=t))
-        return _Drafted(triplet, start, self.scale, draft)
+        return _Drafted(triplet, start, self.scale.flow, draft)
 
     def _loss(self) -> Tensor:
         example = self.learnt_from[self.rng.integers(len(self.learnt_from))]

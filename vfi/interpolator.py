@@ -16,7 +16,7 @@ from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.overlay import dragged_in_images
-from flow.scale import choose_flow_scale, coarsen, shrink_image
+from flow.scale import Scale, choose_scale, coarsen, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
 from vfi import compositing
@@ -67,7 +67,8 @@ class Interpolator:
         """Take a model to a device.
 
         device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, or float16 on a GPU;
-        flow_scale: size at which motion is estimated and networks run, auto (above 540 lines less), 1, 1/2, 1/4 or 1/8;
+        flow_scale: size at which motion is estimated and networks run, auto (as `flow.scale` chooses), 1, 1/2, 1/4 or
+        1/8;
         flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
         for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
         the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`;
@@ -84,13 +85,13 @@ class Interpolator:
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Mixing):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
-            model.flow_scale = scale
+            model.scale = Scale(scale, coarse=scale > 1)
         if flow is not None:
             backbone = model.classical if isinstance(model, FlowFusion) else model
             if not isinstance(backbone, Classical):
                 raise ValueError("this model has no two-way flow to start from: leave out the flow")
             if isinstance(flow, str) and flow in TWO_WAY:
-                backbone.follow(two_way_estimator(flow), two_way_estimator(flow, shrunk=True))
+                backbone.follow(two_way_estimator(flow), two_way_estimator(flow, coarse=True))
             else:
                 backbone.follow(find_two_way(flow, device, precision) if isinstance(flow, str) else flow)
         if fallback is not None:
@@ -192,18 +193,19 @@ class Interpolator:
     ) -> Iterator[Made]:
         """Yield the images on the CPU: those larger than networks look at are composed of what these find."""
         small, scale = self._small(model, before, after)
-        flows = model.start_of(small, scale > 1) if start is None else start
-        larger, dragged = scale > 1, None
-        if larger and flows is not None:
+        flows = model.start_of(small, scale.coarse) if start is None else start
+        dragged = None
+        if scale.coarse and flows is not None:
             dragged = _dragged(small, flows)
             small, flows = coarsen(small, flows)
+        larger = small[0].shape[-2:] != before.shape[:2]
         network = self._network
         if flows is None or not self._suits((small[0].shape[-2], small[0].shape[-1])):
             network = None
         pair: Any = None
         if network is None:
             with self.autocast():
-                pair = model.prepare(*small, flows, small)
+                pair = model.prepare_seen(small, flows)  # type: ignore[arg-type]
         for time in times:
             t = self.time(time)
             with self.autocast():
@@ -290,14 +292,14 @@ class Interpolator:
             return None
         if self.device.type == "cpu":
             small, scale = self._small(self.model, before, after)
-            return self.model.start_of(small, scale > 1)
+            return self.model.start_of(small, scale.coarse)
         return self.model.start(self.tensor(before), self.tensor(after))
 
     @staticmethod
-    def _small(model: Mixing, before: np.ndarray, after: np.ndarray) -> tuple[Frames, int]:
-        """Return two images at the flow scale, and how many times smaller that is."""
-        scale = model.flow_scale or choose_flow_scale(before.shape[0], before.shape[1])
-        return (shrink_image(before, scale), shrink_image(after, scale)), scale
+    def _small(model: Mixing, before: np.ndarray, after: np.ndarray) -> tuple[Frames, Scale]:
+        """Return two images at the flow scale, and that."""
+        scale = model.scale or choose_scale(before.shape[0], before.shape[1])
+        return (shrink_image(before, scale.flow), shrink_image(after, scale.flow)), scale
 
     @torch.inference_mode()
     def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from flow.overlay import find_dragged
-from flow.scale import choose_flow_scale, coarsen, shrink
+from flow.scale import choose_scale, coarsen, shrink
 from flow.window import Place, Window
 from vfi.choices import SMALLEST_TILE
 from vfi.models.blend import Blend
@@ -99,14 +99,14 @@ class Tiled:
         self._larger = False  # than what networks look at
         self._dragged: Tensor | None = None  # then, as far as it is known, on the grid of the flow
         if isinstance(model, Mixing):
-            scale = model.flow_scale or choose_flow_scale(*self.size)
-            small = self._small(scale)
-            self._larger = scale > 1
-            start = model.start_of(small, self._larger) if start is None else start
-            if self._larger and start is not None:
+            scale = model.scale or choose_scale(*self.size)
+            small = self._small(scale.flow)
+            start = model.start_of(small, scale.coarse) if start is None else start
+            if scale.coarse and start is not None:
                 self._dragged = find_dragged(*small, start[:, :2], start[:, 2:])
                 small, start = coarsen(small, start)
-            self.pair = model.prepare(*small, start, small)
+            self._larger = small[0].shape[-2:] != self.size
+            self.pair = model.prepare_seen(small, start)  # type: ignore[arg-type]
 
     def _small(self, scale: int) -> tuple[Tensor, Tensor]:
         """The frames at the flow scale, as `flow.scale.shrink` gives them."""

@@ -2,16 +2,27 @@ import pytest
 import torch
 
 from flow.choices import parse_flow_scale
-from flow.scale import choose_flow_scale, shrink
+from flow.scale import Scale, choose_scale, shrink
 
 
 @pytest.mark.parametrize(
     ("size", "scale"),
-    [((360, 640), 1), ((540, 960), 1), ((541, 960), 2), ((720, 1280), 2), ((1080, 1920), 2), ((2160, 3840), 4)],
+    [
+        ((360, 640), Scale(1, coarse=False)),
+        ((480, 854), Scale(1, coarse=False)),  # 16:9 of as many lines as NTSC
+        ((576, 720), Scale(1, coarse=True)),  # PAL
+        ((540, 960), Scale(1, coarse=True)),
+        ((536, 1280), Scale(1, coarse=True)),  # 2.39:1, as films have it
+        ((720, 1280), Scale(2, coarse=True)),
+        ((800, 1920), Scale(2, coarse=True)),
+        ((1080, 1920), Scale(2, coarse=True)),
+        ((1440, 2560), Scale(4, coarse=True)),
+        ((2160, 3840), Scale(4, coarse=True)),
+        ((4320, 7680), Scale(8, coarse=True)),
+    ],
 )
-def test_flow_is_estimated_at_540_lines_or_fewer(size, scale):
-    assert choose_flow_scale(*size) == choose_flow_scale(*size[::-1]) == scale
-    assert min(size) / scale <= 540
+def test_large_frames_are_looked_at_in_less_detail_whatever_their_shape(size, scale):
+    assert choose_scale(*size) == choose_scale(*size[::-1]) == scale
 
 
 @pytest.mark.parametrize(("text", "scale"), [("auto", None), ("1", 1), ("1/2", 2), ("0.5", 2), ("1/8", 8)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from flow.scale import Scale
 from vfi.interpolator import Interpolator
 from vfi.models import load_model
 from vfi.tiles import SEAM, Tiled, place_tile, plan_side, plan_tiles
@@ -62,10 +63,14 @@ def test_tiles_make_what_the_whole_frame_is(name):
 
 
 @pytest.mark.parametrize("name", FINDING_MOTION)
-@pytest.mark.parametrize(("scale", "size"), [(2, (200, 300)), (1, (201, 303))], ids=["reduced flow", "odd size"])
+@pytest.mark.parametrize(
+    ("scale", "size"),
+    [(Scale(2, coarse=True), (200, 300)), (Scale(1, coarse=True), (200, 300)), (Scale(1, coarse=False), (201, 303))],
+    ids=["reduced flow", "coarse networks", "odd size"],
+)
 def test_tiles_differ_by_less_than_a_level_on_999_of_1000_pixels(name, scale, size):
     pictures, model = moving_pictures(size), load_model(name)
-    model.flow_scale = scale
+    model.scale = scale
     tiled, confidence = in_tiles(model, pictures, 64)
     assert np.mean(np.abs(as_a_whole(model, pictures) - tiled) >= 1) < 0.001
     assert (confidence is None) == (name in ("classical", "flow-fusion-scratch"))

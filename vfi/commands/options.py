@@ -56,8 +56,7 @@ class Motion(Hardware):
     flow_scale: Annotated[
         str,
         typer.Option(
-            help="Size at which motion is estimated and networks run: auto (reduced above 540 lines), 1, 1/2, 1/4 or"
-            " 1/8.",
+            help="Size at which motion is estimated and networks run: auto (less of large frames), 1, 1/2, 1/4, 1/8.",
             rich_help_panel="Model",
         ),
     ] = "auto"

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from flow.motion import find_motions
 from flow.overlay import find_dragged
 from flow.projection import coverage
-from flow.scale import coarsen, shrink_both
+from flow.scale import Scale, choose_scale, coarsen, shrink
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
@@ -40,33 +40,37 @@ class Classical(nn.Module):
     Where the two motions agree they only lessen the noise; where they do not, the mean errs less than either.
     """
 
-    flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
+    scale: Scale | None = None  # at which frames are looked at; None chooses by their size
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
 
     def __init__(self, config: ClassicalConfig) -> None:
         super().__init__()
         self.config = config
-        self.follow(two_way_estimator(config.flow), two_way_estimator(config.flow, shrunk=True))
+        self.follow(two_way_estimator(config.flow), two_way_estimator(config.flow, coarse=True))
 
-    def follow(self, two_way: TwoWay, of_shrunk: TwoWay | None = None) -> None:
-        """Take another estimator; of_shrunk: for frames that were made smaller for it, if it is not the same."""
-        self.two_way, self.two_way_of_shrunk = two_way, of_shrunk or two_way
+    def follow(self, two_way: TwoWay, if_coarse: TwoWay | None = None) -> None:
+        """Take another estimator; if_coarse: for what is looked at coarsely (`Scale`), if it is not the same."""
+        self.two_way, self.two_way_if_coarse = two_way, if_coarse or two_way
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
-        return shrink_both(frame0, frame1, self.flow_scale)
+        scale = self.scale_of(frame0).flow
+        return shrink(frame0, scale), shrink(frame1, scale)
+
+    def scale_of(self, frame: Tensor) -> Scale:
+        """Return at what scale frames like this (B, 3, H, W) are looked at."""
+        return self.scale or choose_scale(frame.shape[-2], frame.shape[-1])
 
     def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
 
         small: what the method of this name returns for them, where it is known.
         """
-        small = small or self.small(frame0, frame1)
-        return self.start_of(small, shrunk=small[0].shape[-2:] != frame0.shape[-2:])
+        return self.start_of(small or self.small(frame0, frame1), self.scale_of(frame0).coarse)
 
-    def start_of(self, small: tuple[Tensor, Tensor], shrunk: bool) -> Tensor:
-        """Return what `start` does, of frames at the flow scale; shrunk: they were larger."""
-        return torch.cat((self.two_way_of_shrunk if shrunk else self.two_way)(*small), dim=1)
+    def start_of(self, small: tuple[Tensor, Tensor], coarse: bool) -> Tensor:
+        """Return what `start` does, of frames at the flow scale; coarse: as in `Scale`."""
+        return torch.cat((self.two_way_if_coarse if coarse else self.two_way)(*small), dim=1)
 
     def prepare(
         self,
@@ -81,14 +85,23 @@ class Classical(nn.Module):
         """
         small = self.small(frame0, frame1) if small is None else small
         start = self.start(frame0, frame1, small) if start is None else start
+        return self.look((frame0, frame1), small, start, self.scale_of(frame0).coarse)
+
+    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor) -> ClassicalPair:
+        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at."""
+        return self.look(small, small, start, coarse=False)
+
+    @staticmethod
+    def look(frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], start: Tensor, coarse: bool) -> ClassicalPair:
+        """Return what `prepare` does, of frames, their versions at the flow scale, and flows; coarse: as in `Scale`."""
         dragged = find_dragged(*small, start[:, :2], start[:, 2:])
         is_laid = is_exporting() or bool(dragged.any())
-        if small[0].shape[-2:] != frame0.shape[-2:]:
+        if coarse:
             small, start = coarsen(small, start)
         flow01, flow10 = start[:, :2], start[:, 2:]
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        return ClassicalPair((frame0, frame1), small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None)
+        return ClassicalPair(frames, small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None)
 
     def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motions at t (B, 1, 1, 1), as `find_motions` gives them."""

@@ -20,7 +20,7 @@ from flow.models.intermediate import (
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows
-from flow.scale import shrink_both
+from flow.scale import Scale, choose_scale, shrink
 from flow.warp import backward_warp, shrink_flow
 from vfi.choices import Fallback
 from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
@@ -101,7 +101,7 @@ class Context(nn.Module):
 class FlowFusion(nn.Module):
     """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
 
-    flow_scale: int | None = None  # how many times smaller frames are for the flow; None chooses by their size
+    scale: Scale | None = None  # at which frames are looked at; None chooses by their size
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
     fallback: Fallback = "soft"
     taught_share = 1.0  # in training, how far a soft fallback goes: what the weights say is learnt as it stands
@@ -129,11 +129,11 @@ class FlowFusion(nn.Module):
         """
         if self.classical is None:
             return None
-        return self.classical.start(frame0, frame1, small or self.small(frame0, frame1))
+        return self.start_of(small or self.small(frame0, frame1), self.scale_of(frame0).coarse)
 
-    def start_of(self, small: tuple[Tensor, Tensor], shrunk: bool) -> Tensor | None:
-        """Return what `start` does, of frames at the flow scale; shrunk: they were larger."""
-        return None if self.classical is None else self.classical.start_of(small, shrunk)
+    def start_of(self, small: tuple[Tensor, Tensor], coarse: bool) -> Tensor | None:
+        """Return what `start` does, of frames at the flow scale; coarse: as in `Scale`."""
+        return None if self.classical is None else self.classical.start_of(small, coarse)
 
     def prepare(
         self,
@@ -146,9 +146,23 @@ class FlowFusion(nn.Module):
 
         start, small: what the methods of these names return for them, where it is known.
         """
-        small = self.small(frame0, frame1) if small is None else small
-        classical = None if self.classical is None else self.classical.prepare(frame0, frame1, start, small)
-        small = small if classical is None else classical.small
+        frames, small = (frame0, frame1), self.small(frame0, frame1) if small is None else small
+        if self.classical is None:
+            return self._seen(frames, small, None)
+        start = self.start(frame0, frame1, small) if start is None else start
+        assert start is not None  # with a backbone
+        classical = self.classical.look(frames, small, start, self.scale_of(frame0).coarse)
+        return self._seen(frames, classical.small, classical)
+
+    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None) -> Pair:
+        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at."""
+        if self.classical is None or start is None:
+            return self._seen(small, small, None)
+        return self._seen(small, small, self.classical.prepare_seen(small, start))
+
+    def _seen(
+        self, frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], classical: ClassicalPair | None
+    ) -> Pair:
         multiple = 1
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
@@ -157,11 +171,16 @@ class FlowFusion(nn.Module):
             padded = [pad_to_multiple(frame, multiple) for frame in small]
             features = (self.flow.encode(padded[0], levels), self.flow.encode(padded[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in small)
-        return Pair((frame0, frame1), small, multiple, features, (context0, context1), classical)
+        return Pair(frames, small, multiple, features, (context0, context1), classical)
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
-        return shrink_both(frame0, frame1, self.flow_scale)
+        scale = self.scale_of(frame0).flow
+        return shrink(frame0, scale), shrink(frame1, scale)
+
+    def scale_of(self, frame: Tensor) -> Scale:
+        """Return at what scale frames like this (B, 3, H, W) are looked at."""
+        return self.scale or choose_scale(frame.shape[-2], frame.shape[-1])
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""

@@ -44,7 +44,7 @@ class Portable(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         if small0 is None or small1 is None:
             return self.model(frame0, frame1, t)
-        pair = self.model.prepare(small0, small1, flows, (small0, small1))  # type: ignore[operator]
+        pair = self.model.prepare_seen((small0, small1), flows)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
         # Of whatever size: which cannot be asked in a file.
         frame = compose(mixture.composition(larger=False), (frame0, frame1)).clamp(0, 1)
@@ -82,7 +82,7 @@ class PortableComposition(nn.Module):
             self.outputs += ("confidence",)
 
     def forward(self, small0: Tensor, small1: Tensor, t: Tensor, flows: Tensor) -> tuple[Tensor, ...]:
-        pair = self.model.prepare(small0, small1, flows, (small0, small1))  # type: ignore[operator]
+        pair = self.model.prepare_seen((small0, small1), flows)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
         flow, weights, still, rest, *_ = mixture.composition()
         still = torch.zeros_like(weights) if still is None else still
