@@ -26,16 +26,17 @@ class Scale(NamedTuple):
     coarse: bool  # whether what networks look at is smaller still, by `COARSER`
 
 
-def choose_scale(height: int, width: int) -> Scale:
-    """Return at what size frames of a size are looked at; that of flow is a power of two.
+def choose_scale(height: int, width: int, flow: int | None = None, coarse: bool | None = None) -> Scale:
+    """Return at what scale frames of a size are looked at, as far as it is not given; that of flow is a power of two.
 
     >>> [choose_scale(*size).flow for size in ((540, 960), (720, 1280), (1080, 1920), (3840, 2160))]
     [1, 2, 2, 4]
     """
-    scale = 1
-    while height * width > MOST * scale**2:
-        scale *= 2
-    return Scale(scale, coarse=height * width > FINE)
+    if flow is None:
+        flow = 1
+        while height * width > MOST * flow**2:
+            flow *= 2
+    return Scale(flow, flow > 1 or height * width > FINE if coarse is None else coarse)
 
 
 def shrink(frame: Tensor, scale: int) -> Tensor:

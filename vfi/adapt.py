@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from flow.checkpoint import save_checkpoint
-from flow.scale import Scale, choose_scale, shrink_image
+from flow.scale import Scale, shrink_image
 from vfi.blocks import Blocks, read_blocks
 from vfi.examples import Example, crop_batch
 from vfi.interpolator import Interpolator, knows_confidence
@@ -238,11 +238,13 @@ class _Lesson:
 
     def __init__(self, pupil: Interpolator, parts: Parts, blocks: Blocks, recipe: Recipe, timer: _Timer) -> None:
         self.pupil, self.model, self.recipe, self.timer = pupil, pupil.model, recipe, timer
-        self.scale, self.own_scale = Scale(1, coarse=False), None
+        self.scale = Scale(1, coarse=False)
         if isinstance(self.model, FlowFusion):
             # Of a large film only the centre is looked at, but its motion is to be found as in the whole.
-            self.own_scale, (width, height) = self.model.scale, blocks.size
-            self.model.scale = self.scale = self.own_scale or choose_scale(height, width)
+            width, height = blocks.size
+            self.own_scale = self.model.flow_scale, self.model.coarse
+            self.scale = self.model.scale_of(height, width)
+            self.model.flow_scale, self.model.coarse = self.scale
             self.model.taught_share = SOFTENING  # what is learnt is measured as it will be used
         self.weights = _to_learn(self.model, parts, recipe.rank)
         self.average = self._copies()
@@ -273,7 +275,7 @@ class _Lesson:
         after = self._measure(self.reported_on)
         merge_low_rank(self.model)
         if isinstance(self.model, FlowFusion):
-            self.model.scale = self.own_scale
+            self.model.flow_scale, self.model.coarse = self.own_scale
         helps = after.psnr >= self.before.psnr + LEAST_GAIN and after.ssim >= self.before.ssim
         return after, helps and gain > 0
 

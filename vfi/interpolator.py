@@ -16,7 +16,7 @@ from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.overlay import dragged_in_images
-from flow.scale import Scale, choose_scale, coarsen, shrink_image
+from flow.scale import Scale, coarsen, shrink_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
 from vfi import compositing
@@ -85,7 +85,7 @@ class Interpolator:
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Mixing):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
-            model.scale = Scale(scale, coarse=scale > 1)
+            model.flow_scale = scale
         if flow is not None:
             backbone = model.classical if isinstance(model, FlowFusion) else model
             if not isinstance(backbone, Classical):
@@ -298,7 +298,7 @@ class Interpolator:
     @staticmethod
     def _small(model: Mixing, before: np.ndarray, after: np.ndarray) -> tuple[Frames, Scale]:
         """Return two images at the flow scale, and that."""
-        scale = model.scale or choose_scale(before.shape[0], before.shape[1])
+        scale = model.scale_of(before.shape[0], before.shape[1])
         return (shrink_image(before, scale.flow), shrink_image(after, scale.flow)), scale
 
     @torch.inference_mode()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from flow.overlay import find_dragged
-from flow.scale import choose_scale, coarsen, shrink
+from flow.scale import coarsen, shrink
 from flow.window import Place, Window
 from vfi.choices import SMALLEST_TILE
 from vfi.models.blend import Blend
@@ -99,7 +99,7 @@ class Tiled:
         self._larger = False  # than what networks look at
         self._dragged: Tensor | None = None  # then, as far as it is known, on the grid of the flow
         if isinstance(model, Mixing):
-            scale = model.scale or choose_scale(*self.size)
+            scale = model.scale_of(*self.size)
             small = self._small(scale.flow)
             start = model.start_of(small, scale.coarse) if start is None else start
             if scale.coarse and start is not None:

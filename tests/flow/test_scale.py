@@ -25,6 +25,13 @@ def test_large_frames_are_looked_at_in_less_detail_whatever_their_shape(size, sc
     assert choose_scale(*size) == choose_scale(*size[::-1]) == scale
 
 
+def test_networks_look_closely_at_what_is_small_alone_wherever_motion_is_found():
+    assert not choose_scale(480, 854, flow=1).coarse
+    assert choose_scale(720, 1280, flow=1).coarse
+    assert choose_scale(480, 854, flow=2).coarse
+    assert choose_scale(480, 854, flow=1, coarse=True).coarse
+
+
 @pytest.mark.parametrize(("text", "scale"), [("auto", None), ("1", 1), ("1/2", 2), ("0.5", 2), ("1/8", 8)])
 def test_a_scale_can_be_a_fraction_or_a_decimal(text, scale):
     assert parse_flow_scale(text) == scale

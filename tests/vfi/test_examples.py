@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from flow.scale import Scale
 from vfi.examples import Example, crop_batch
 from vfi.models import build_model
 from vfi.triplets import Triplet
@@ -23,7 +22,7 @@ def example(request, model):
     noise = np.random.default_rng(0).normal(120, 50, (18, 24, 3)).astype(np.float32)
     wall = cv2.resize(noise, (160, 120), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
     images = [wall[8 - 2 * i : 104 - 2 * i, 12 - 3 * i : 140 - 3 * i] for i in range(3)]
-    model.scale = Scale(request.param, coarse=request.param > 1)
+    model.flow_scale = request.param
     start = model.start(tensor(images[0]), tensor(images[2]))
     return Example(Triplet("wall", *images, Fraction(1, 2)), start, request.param)
 
@@ -36,7 +35,7 @@ def tensor(image):
 def made(model, example):
     """(H, W, 3) in 0..1"""
     triplet = example.triplet
-    model.scale = Scale(example.scale, coarse=example.scale > 1)
+    model.flow_scale = example.scale
     pair = model.prepare(tensor(triplet.before), tensor(triplet.after), example.start)
     return model.synthesize(pair, torch.full((1, 1, 1, 1), float(triplet.time)))[0].permute(1, 2, 0).numpy()
 

@@ -70,7 +70,7 @@ def test_tiles_make_what_the_whole_frame_is(name):
 )
 def test_tiles_differ_by_less_than_a_level_on_999_of_1000_pixels(name, scale, size):
     pictures, model = moving_pictures(size), load_model(name)
-    model.scale = scale
+    model.flow_scale, model.coarse = scale
     tiled, confidence = in_tiles(model, pictures, 64)
     assert np.mean(np.abs(as_a_whole(model, pictures) - tiled) >= 1) < 0.001
     assert (confidence is None) == (name in ("classical", "flow-fusion-scratch"))

@@ -40,7 +40,8 @@ class Classical(nn.Module):
     Where the two motions agree they only lessen the noise; where they do not, the mean errs less than either.
     """
 
-    scale: Scale | None = None  # at which frames are looked at; None chooses by their size
+    flow_scale: int | None = None  # as in `Scale`; None chooses by the size of the frames
+    coarse: bool | None = None  # the same
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
 
     def __init__(self, config: ClassicalConfig) -> None:
@@ -54,19 +55,19 @@ class Classical(nn.Module):
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
-        scale = self.scale_of(frame0).flow
+        scale = self.scale_of(*frame0.shape[-2:]).flow
         return shrink(frame0, scale), shrink(frame1, scale)
 
-    def scale_of(self, frame: Tensor) -> Scale:
-        """Return at what scale frames like this (B, 3, H, W) are looked at."""
-        return self.scale or choose_scale(frame.shape[-2], frame.shape[-1])
+    def scale_of(self, height: int, width: int) -> Scale:
+        """Return at what scale frames of this size are looked at."""
+        return choose_scale(height, width, self.flow_scale, self.coarse)
 
     def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
 
         small: what the method of this name returns for them, where it is known.
         """
-        return self.start_of(small or self.small(frame0, frame1), self.scale_of(frame0).coarse)
+        return self.start_of(small or self.small(frame0, frame1), self.scale_of(*frame0.shape[-2:]).coarse)
 
     def start_of(self, small: tuple[Tensor, Tensor], coarse: bool) -> Tensor:
         """Return what `start` does, of frames at the flow scale; coarse: as in `Scale`."""
@@ -85,7 +86,7 @@ class Classical(nn.Module):
         """
         small = self.small(frame0, frame1) if small is None else small
         start = self.start(frame0, frame1, small) if start is None else start
-        return self.look((frame0, frame1), small, start, self.scale_of(frame0).coarse)
+        return self.look((frame0, frame1), small, start, self.scale_of(*frame0.shape[-2:]).coarse)
 
     def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor) -> ClassicalPair:
         """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at."""

@@ -101,7 +101,8 @@ class Context(nn.Module):
 class FlowFusion(nn.Module):
     """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
 
-    scale: Scale | None = None  # at which frames are looked at; None chooses by their size
+    flow_scale: int | None = None  # as in `Scale`; None chooses by the size of the frames
+    coarse: bool | None = None  # the same
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
     fallback: Fallback = "soft"
     taught_share = 1.0  # in training, how far a soft fallback goes: what the weights say is learnt as it stands
@@ -129,7 +130,7 @@ class FlowFusion(nn.Module):
         """
         if self.classical is None:
             return None
-        return self.start_of(small or self.small(frame0, frame1), self.scale_of(frame0).coarse)
+        return self.start_of(small or self.small(frame0, frame1), self.scale_of(*frame0.shape[-2:]).coarse)
 
     def start_of(self, small: tuple[Tensor, Tensor], coarse: bool) -> Tensor | None:
         """Return what `start` does, of frames at the flow scale; coarse: as in `Scale`."""
@@ -151,7 +152,7 @@ class FlowFusion(nn.Module):
             return self._seen(frames, small, None)
         start = self.start(frame0, frame1, small) if start is None else start
         assert start is not None  # with a backbone
-        classical = self.classical.look(frames, small, start, self.scale_of(frame0).coarse)
+        classical = self.classical.look(frames, small, start, self.scale_of(*frame0.shape[-2:]).coarse)
         return self._seen(frames, classical.small, classical)
 
     def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None) -> Pair:
@@ -175,12 +176,12 @@ class FlowFusion(nn.Module):
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
-        scale = self.scale_of(frame0).flow
+        scale = self.scale_of(*frame0.shape[-2:]).flow
         return shrink(frame0, scale), shrink(frame1, scale)
 
-    def scale_of(self, frame: Tensor) -> Scale:
-        """Return at what scale frames like this (B, 3, H, W) are looked at."""
-        return self.scale or choose_scale(frame.shape[-2], frame.shape[-1])
+    def scale_of(self, height: int, width: int) -> Scale:
+        """Return at what scale frames of this size are looked at."""
+        return choose_scale(height, width, self.flow_scale, self.coarse)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""

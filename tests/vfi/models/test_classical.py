@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flow.scale import Scale
 from vfi.models.blend import Blend, BlendConfig
 from vfi.models.classical import Classical, ClassicalConfig
 
@@ -90,7 +89,7 @@ def test_at_half_the_flow_scale_frames_are_mixed_on_a_quarter_and_as_sharp():
     scene = F.interpolate(texture(2, detail=4), size=(4 * SIDE, 4 * SIDE), mode="bicubic")
     first, middle, last = (scene[..., i : i + 400] for i in (0, 10, 20))
     model = Classical(ClassicalConfig())
-    model.scale = Scale(2, coarse=True)
+    model.flow_scale = 2
     pair = model.prepare(first, last)
     assert pair.flows[0].shape[-2:] == (128, 100)
     assert pair.flows[0][..., 10:-10, 10:-10].mean(dim=(0, 2, 3))[0].item() == pytest.approx(-5, abs=0.05)

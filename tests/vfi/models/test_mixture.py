@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from flow.scale import Scale
 from flow.window import Place, Window
 from vfi.models import load_model
 from vfi.models.confidence import Remedy
@@ -104,7 +103,7 @@ def test_networks_that_look_at_a_quarter_of_the_size_make_a_frame_as_sharp(name)
     scene = F.interpolate(detailed(60, 80), size=(360, 480), mode="bicubic").clamp(0, 1)
     first, middle, last = (scene[..., i : i + 400] for i in (0, 10, 20))
     model = load_model(name)
-    model.scale = Scale(2, coarse=True)
+    model.flow_scale = 2
     pair = model.prepare(first, last)
     assert model.mixture_at(pair, HALF).weights.shape[-2:] == (90, 100)
     made = model.synthesize(pair, HALF)
