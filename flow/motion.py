@@ -77,27 +77,32 @@ def _followed(motion: Tensor, flow: Tensor, since: Tensor, image: Tensor) -> tup
 
 def _splat_passing(motion: Tensor, flow: Tensor, since: Tensor, image: Tensor) -> Tensor:
     """Follow what of an image passes in front: (2B, 3, h, w), the sum of its flow at that time, and of its share."""
-    height, width = flow.shape[-2:]
     back, along = backward_warp(torch.cat([turned(flow), turned(image)], dim=1), flow).split((2, 1), dim=1)
-    x = flow[:, :1] + torch.arange(width, device=flow.device)
-    y = flow[:, 1:] + torch.arange(height, device=flow.device)[:, None]
-    within = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-    agreed = ((_length(flow + back) < AGREED) & within).float()
+    agreed = ((_length(flow + back) < AGREED) & _is_within(flow)).float()
     # Where it is by then.
     ground0, ground1 = backward_warp(torch.cat([motion, -turned(motion)], dim=1), since * flow).split(2, dim=1)
     distance0, distance1 = _length(flow - ground0), _length(flow - ground1)
     other = torch.where(distance0 > distance1, ground0, ground1)
     agreed_there, along_other = backward_warp(torch.cat([turned(agreed), turned(image)], dim=1), other).split(1, dim=1)
-    # In front is what hides the other in both images: what moves so does not agree there.
-    hides = (backward_warp(agreed, flow - other) < 0.5) & (agreed_there < 0.5)
+    # In front is what hides the other in both images: what moves so does not agree there, as far as it is in sight.
+    in_own, in_other = _is_within(flow - other), _is_within(other)
+    hides = (~in_own | (backward_warp(agreed, flow - other) < 0.5)) & (~in_other | (agreed_there < 0.5))
     own, others = _mean_around((torch.cat([along, along_other], dim=1) - image).abs()).split(1, dim=1)
-    passes = (torch.maximum(distance0, distance1) > FAR) & hides & (own < LIKE)
+    passes = (torch.maximum(distance0, distance1) > FAR) & hides & (in_own | in_other) & (own < LIKE)
     sure = (passes & (agreed > 0.5)).float()
     near, company = _mean_around(torch.cat([sure * flow, sure], dim=1), NEARBY).split((2, 1), dim=1)
     # The flow back may have lost the edge of what the flow has.
     likely = passes & (own < others / 2) & (_length(near / company.clamp(min=1e-6) - flow) < FAR)
     share = torch.maximum(sure, likely.float()) * (company > COMPANY / NEARBY**2).float()
     return splat(torch.cat([flow * share, share], dim=1), since * flow)
+
+
+def _is_within(vectors: Tensor) -> Tensor:
+    """Tell where vectors (B, 2, h, w) lead to a place in the image."""
+    height, width = vectors.shape[-2:]
+    x = vectors[:, :1] + torch.arange(width, device=vectors.device)
+    y = vectors[:, 1:] + torch.arange(height, device=vectors.device)[:, None]
+    return (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
 
 
 def _mean_around(values: Tensor, side: int = _PATCH) -> Tensor:

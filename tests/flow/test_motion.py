@@ -36,8 +36,11 @@ def scene(left, width, motion, ground=-8, side=128, height=24):
     )
 
 
-def test_what_moves_further_than_it_is_large_is_where_it_must_be():
-    frames, flows, inside = scene(left=30, width=20, motion=48)
+@pytest.mark.parametrize(
+    ("left", "ground"), [(30, -8), (4, -40)], ids=["within", "where the ground leaves the picture"]
+)
+def test_what_moves_further_than_it_is_large_is_where_it_must_be(left, ground):
+    frames, flows, inside = scene(left=left, width=20, motion=48, ground=ground)
     for motion in motions_at(*flows, HALF):
         assert (motion[inside] - 48).abs().min() > 40  # nothing leads to it
     for motion in find_motions(*flows, HALF, frames):
