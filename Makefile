@@ -73,5 +73,6 @@ flownetc = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownetc -
 train-flownetc:
 	$(call flownetc,first,4150) --lr 2e-3 --warmup 20 --precision bfloat16
 	$(call flownetc,second,2000) --lr 1e-3 --warmup 30 --seed 11 --init $(RUNS)/flownetc-first/model.safetensors
+	$(call flownetc,third,2200) --lr 5e-4 --warmup 30 --seed 12 --init $(RUNS)/flownetc-second/model.safetensors
 	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
-	  halve_checkpoint(Path('$(RUNS)/flownetc-second/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"
+	  halve_checkpoint(Path('$(RUNS)/flownetc-third/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"

@@ -4,6 +4,10 @@ A film brings its own truth: each inner frame, hidden, is what a model should ma
 splits the film by time into blocks that share no frame. The model learns from the first kind; the state to keep is the
 one that does best on the second kind; on the third kind, to report on, only two states are ever measured, the first and
 the one to keep. So neither the learning nor the choice of the state has seen what the reported gain is measured on.
+
+Hidden frames lie in gaps twice as long as those that new frames are for, and what helps there may harm here, in films
+of large jumps. So there are round trips: frames are made half way from a hidden one to its neighbours, and of these
+two, which are as far apart as frames of the film, the hidden one. That must not lose either.
 """
 
 import copy
@@ -52,16 +56,18 @@ class Recipe:
     """How the time is shared out, and how the model learns in what is left of it."""
 
     report: float = 0.15  # of the budget: to measure the first state; the last one takes about as long
+    trip: float = 0.05  # of the budget: likewise for round trips
     choose: float = 0.06  # of the budget: likewise
     starts: float = 0.12  # of the budget: to find the motion that the triplets to learn from start with
     drafts: float = 0.25  # of the budget, instead: to make their frames once, if only the confidence learns
     checks: float = 0.15  # of the time to learn: to see how well the model does by now
     reported_on: int = 12  # triplets at most
+    trips: int = 6
     chosen_by: int = 8
     learnt_from: int = 64
     crops: int = 2  # a step, each of them forward and backward in time; a step of the confidence sees a whole frame
     crop: int = 160  # pixels a side
-    look: int = 256  # pixels a side of what is looked at to choose by
+    look: int = 256  # pixels a side of what is looked at to choose by, and of round trips at the scale of the flow
     loss: str = "psnr+30*ssim"  # see `Quality.worth`
     lr: float = 1e-3  # falls as a cosine to a tenth
     warmup: int = 5  # steps in which it rises
@@ -98,6 +104,8 @@ class Adaptation:
     reported_on: int
     before: Quality  # on those that are reported on
     after: Quality  # of the best state that was reached, kept or not
+    trips: int  # round trips
+    trip_gain: float  # PSNR that they gained, in dB
     kept: bool
     interpolator: Interpolator  # to go on with: the adapted one if it was kept, else the one given
 
@@ -123,6 +131,7 @@ class Adaptation:
             f"PSNR {before.psnr:.2f} -> {after.psnr:.2f} dB ({self.gain:+.2f}), SSIM {before.ssim:.4f} ->"
             f" {after.ssim:.4f} on {self.reported_on} hidden frames it has not learnt from; {self.steps} steps on"
             f" {self.learnt_from} others in {self.seconds:.0f} s\n"
+            f"{self.trip_gain:+.2f} dB on {self.trips} of them made of frames that were made, half way to them\n"
             + ("it helps" if self.kept else "it does not help: kept the original")
         )
 
@@ -141,7 +150,8 @@ def adapt(
 ) -> Adaptation:
     """Teach a copy of the interpolator's model a film within ``budget`` seconds, and keep it if that helps.
 
-    It helps if it gains on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of SSIM.
+    It helps if it gains on the triplets to choose by, and on those to report on 0.02 dB or more without a loss of SSIM,
+    and loses nothing on round trips.
     parts: None for the confidence, or the fusion of a model that does not know its own.
     How many steps fit depends on the machine, and with it the result; the clock tells the seconds. progress is
     called with those that have passed and the budget; part, rate: as `read_blocks` takes them. Raises MediaError if the
@@ -163,7 +173,7 @@ def adapt(
     blocks = read_blocks(source, part, rate)
     pupil = interpolator.with_model(copy.deepcopy(interpolator.model), learning=True)
     lesson = (_Trust if parts == "confidence" else _Lesson)(pupil, parts, blocks, recipe or Recipe(), timer)
-    after, kept = lesson.take()
+    after, trip_gain, kept = lesson.take()
     return Adaptation(
         source=source,
         parts=parts,
@@ -176,6 +186,8 @@ def adapt(
         reported_on=len(lesson.reported_on),
         before=lesson.before,
         after=after,
+        trips=len(lesson.trips),
+        trip_gain=trip_gain,
         kept=kept,
         interpolator=interpolator.with_model(pupil.model) if kept else interpolator,
     )
@@ -200,6 +212,13 @@ def save_adapted(output: Path, model: str, adaptation: Adaptation) -> None:
     origin = read_checkpoint(model)
     trained = adaptation.fields() | {"began_from": origin.trained}
     save_checkpoint(output, origin.model, adaptation.interpolator.model, trained)
+
+
+def round_trip(between: Interpolator, hidden: Triplet) -> float:
+    """Return the PSNR, in dB, of a hidden frame made of those made half way from it to its neighbours."""
+    half, ways = [Fraction(1, 2)], ((hidden.before, hidden.middle), (hidden.middle, hidden.after))
+    first, second = (between(*way, half)[0] for way in ways)
+    return psnr(between(first, second, [hidden.time])[0], hidden.middle)
 
 
 class _Timer:
@@ -235,6 +254,8 @@ class _Lesson:
     """A model, what it learns from, and how far it has come."""
 
     reported_on: list[Example]
+    trips: list[Triplet]
+    trips_before: list[float]  # PSNR of them
 
     def __init__(self, pupil: Interpolator, parts: Parts, blocks: Blocks, recipe: Recipe, timer: _Timer) -> None:
         self.pupil, self.model, self.recipe, self.timer = pupil, pupil.model, recipe, timer
@@ -260,6 +281,14 @@ class _Lesson:
             measured.append(self._measure(self.reported_on[-1:]))
             measuring += timer.passed - began
         self.before = Quality(fmean(one.psnr for one in measured), fmean(one.ssim for one in measured))
+        # Nor what is made of frames that were made; these are no more than a few.
+        self.trips, self.trips_before = [], []
+        began = timer.passed
+        for triplet in timer.some(blocks.report, recipe.trip, 2, recipe.trips):
+            whole = Example(triplet, None, self.scale.flow)
+            self.trips.append(whole.centre(recipe.look * self.scale.flow).triplet)
+            self.trips_before.append(round_trip(self.pupil, self.trips[-1]))
+        measuring += timer.passed - began
         self.chosen_by = [
             self._to_choose_by(triplet) for triplet in timer.some(blocks.choose, recipe.choose, 1, recipe.chosen_by)
         ]
@@ -268,16 +297,17 @@ class _Lesson:
         ]
         self.end = timer.budget - 1.2 * measuring  # of learning: what is left will be needed to measure again
 
-    def take(self) -> tuple[Quality, bool]:
-        """Learn; return the quality of the best state, which the model is in then, and whether it helps."""
+    def take(self) -> tuple[Quality, float, bool]:
+        """Learn; leave the model in its best state, and return its quality, gain on round trips and if it helps."""
         best, gain = self._learn()
         self._load(best)
         after = self._measure(self.reported_on)
+        trip_gain = fmean(round_trip(self.pupil, triplet) for triplet in self.trips) - fmean(self.trips_before)
         merge_low_rank(self.model)
         if isinstance(self.model, FlowFusion):
             self.model.flow_scale, self.model.coarse = self.own_scale
         helps = after.psnr >= self.before.psnr + LEAST_GAIN and after.ssim >= self.before.ssim
-        return after, helps and gain > 0
+        return after, trip_gain, helps and gain > 0 and trip_gain >= 0
 
     def _learn(self) -> tuple[list[Tensor], float]:
         """Return the state that does best on what is to choose by, and what its worth gains there."""

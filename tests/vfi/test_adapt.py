@@ -19,31 +19,34 @@ from vfi.triplets import DataError, open_triplets
 RECIPE = Recipe(crop=32, look=64, lr=3e-3)
 
 
-def drifting(index, size):
-    """A soft pattern that drifts."""
-    y, x = np.mgrid[: size[1], : size[0]]
-    wave = np.stack([np.sin((x + k * y - 2 * index) / 4) for k in (-1, 0, 1)], axis=2)
-    return (127 + 100 * wave).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    path = tmp_path_factory.mktemp("films") / "clip.mkv"
+def write(path, speed):
+    """A film of a soft pattern that drifts, so many pixels a frame."""
+    y, x = np.mgrid[:48, :64]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
         for i in range(30):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(drifting(i, (64, 48)), "rgb24")))
+            wave = np.stack([np.sin((x + k * y - speed * i) / 4) for k in (-1, 0, 1)], axis=2)
+            picture = (127 + 100 * wave).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         container.mux(stream.encode())
     return path
 
 
 @pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("films") / "clip.mkv", speed=0.5)
+
+
+@pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    """A model that has learnt nothing yet: it blends."""
+    """A model that has learnt nothing yet: it blends, and is too dark."""
     path = tmp_path_factory.mktemp("models") / "small.safetensors"
     torch.manual_seed(0)
-    save_checkpoint(path, "flow-free", build_model("flow-free", {"widths": [16, 16]}), {})
+    model = build_model("flow-free", {"widths": [16, 16]})
+    with torch.no_grad():
+        model.unet.head.bias[1:] -= 0.03
+    save_checkpoint(path, "flow-free", model, {})
     return str(path)
 
 
@@ -81,6 +84,16 @@ def test_what_is_learnt_is_kept_when_it_helps_on_frames_that_were_hidden(clip, b
     assert learnt.gain > 1
     film = open_triplets(clip)
     assert evaluate(learnt.interpolator, film).psnr > evaluate(blender, film).psnr + 1
+
+
+def test_what_helps_in_gaps_twice_as_long_alone_is_not_kept(tmp_path):
+    """Of frames so far apart the blend is too flat; what mends that overdoes it half way."""
+    torch.manual_seed(0)
+    blender = Interpolator(build_model("flow-free", {"widths": [16, 16]}), "cpu", "float32")
+    found = learn(write(tmp_path / "fast.mkv", speed=2), blender)
+    assert found.gain > 1
+    assert found.trip_gain < -1
+    assert not found.kept
 
 
 def test_the_given_model_stays_as_it_was(file, blender, learnt):
