@@ -62,7 +62,7 @@ class Recipe:
     drafts: float = 0.25  # of the budget, instead: to make their frames once, if only the confidence learns
     checks: float = 0.15  # of the time to learn: to see how well the model does by now
     reported_on: int = 12  # triplets at most
-    trips: int = 6
+    trips: int = 6  # round trips at most
     chosen_by: int = 8
     learnt_from: int = 64
     crops: int = 2  # a step, each of them forward and backward in time; a step of the confidence sees a whole frame
@@ -281,7 +281,7 @@ class _Lesson:
             measured.append(self._measure(self.reported_on[-1:]))
             measuring += timer.passed - began
         self.before = Quality(fmean(one.psnr for one in measured), fmean(one.ssim for one in measured))
-        # Nor what is made of frames that were made; these are no more than a few.
+        # The same of round trips, of which each takes three frames.
         self.trips, self.trips_before = [], []
         began = timer.passed
         for triplet in timer.some(blocks.report, recipe.trip, 2, recipe.trips):
