@@ -53,7 +53,7 @@ def test_presets_may_be_numbers_and_tunes_may_be_two():
 def test_at_8k_fewer_frames_are_looked_ahead_unless_a_preset_says_how_many():
     vast = replace(FILM, width=7680, height=4320)
     options = choose(Encoding(), vast).options
-    assert (options["rc-lookahead"], options["x264-params"]) == ("10", "sliced-threads=1")
+    assert (options["rc-lookahead"], options["x264-params"]) == ("4", "sliced-threads=1")
     for encoding, info in ((Encoding(preset="medium"), vast), (Encoding(), replace(FILM, width=4096, height=2304))):
         assert "rc-lookahead" not in choose(encoding, info).options
 
