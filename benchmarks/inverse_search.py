@@ -103,7 +103,7 @@ def print_cost() -> None:
                 frames = [torch.empty(1, 3, height, width) for _ in range(2)]
                 with Counting() as counted:
                     torch_dis_two_way(frames[0], frames[1], coarse=coarse)
-            of = f"{width}x{height}{', of frames twice as large' if coarse else ''}"
+            of = f"{width}x{height}{', for networks that look coarsely' if coarse else ''}"
             print(f"{of} | {sum(counted.operations.values())} | {counted.traffic / 1e9:.1f}")
 
 

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from flow.checkpoint import save_checkpoint
-from flow.scale import Scale, shrink_image
+from flow.scale import shrink_image
 from vfi.blocks import Blocks, read_blocks
 from vfi.examples import Example, crop_batch
 from vfi.interpolator import Interpolator, knows_confidence
@@ -259,13 +259,13 @@ class _Lesson:
 
     def __init__(self, pupil: Interpolator, parts: Parts, blocks: Blocks, recipe: Recipe, timer: _Timer) -> None:
         self.pupil, self.model, self.recipe, self.timer = pupil, pupil.model, recipe, timer
-        self.scale = Scale(1, coarse=False)
+        self.scale = 1
         if isinstance(self.model, FlowFusion):
             # Of a large film only the centre is looked at, but its motion is to be found as in the whole.
             width, height = blocks.size
             self.own_scale = self.model.flow_scale, self.model.coarse
-            self.scale = self.model.scale_of(height, width)
-            self.model.flow_scale, self.model.coarse = self.scale
+            self.model.flow_scale, self.model.coarse = self.model.scale_of(height, width)
+            self.scale = self.model.flow_scale
             self.model.taught_share = SOFTENING  # what is learnt is measured as it will be used
         self.weights = _to_learn(self.model, parts, recipe.rank)
         self.average = self._copies()
@@ -285,8 +285,8 @@ class _Lesson:
         self.trips, self.trips_before = [], []
         began = timer.passed
         for triplet in timer.some(blocks.report, recipe.trip, 2, recipe.trips):
-            whole = Example(triplet, None, self.scale.flow)
-            self.trips.append(whole.centre(recipe.look * self.scale.flow).triplet)
+            whole = Example(triplet, None, self.scale)
+            self.trips.append(whole.centre(recipe.look * self.scale).triplet)
             self.trips_before.append(round_trip(self.pupil, self.trips[-1]))
         measuring += timer.passed - began
         self.chosen_by = [
@@ -376,7 +376,7 @@ class _Lesson:
         return self._example(triplet).centre(self.recipe.look)
 
     def _example(self, triplet: Triplet) -> Example:
-        return Example(triplet, self.pupil.start(triplet.before, triplet.after), self.scale.flow)
+        return Example(triplet, self.pupil.start(triplet.before, triplet.after), self.scale)
 
     def _made(self, example: Example) -> np.ndarray:
         triplet = example.triplet
@@ -423,16 +423,15 @@ class _Trust(_Lesson):
         frames = self._frames(triplet)
         small = None
         if self.pupil.device.type == "cpu":  # rounded to levels there, as they will be for the film
-            small = shrink_image(triplet.before, self.scale.flow), shrink_image(triplet.after, self.scale.flow)
+            small = shrink_image(triplet.before, self.scale), shrink_image(triplet.after, self.scale)
         start, t = self.model.start(*frames, small), self.pupil.time(triplet.time)
         with self.pupil.autocast():
             pair = self.model.prepare(*frames, start, small)
             draft = self.model.draft(pair, self.model.motion(pair, t), t)
-        if (
-            draft.mixture.frames[0].shape == frames[0].shape
-        ):  # only what makes it larger needs these, and they are most of what a draft takes
+        # Only what makes it larger needs these, and they are most of what a draft takes.
+        if draft.mixture.frames[0].shape == frames[0].shape:
             draft = draft._replace(mixture=draft.mixture._replace(flows=[], weights=t))
-        return _Drafted(triplet, start, self.scale.flow, draft)
+        return _Drafted(triplet, start, self.scale, draft)
 
     def _loss(self) -> Tensor:
         example = self.learnt_from[self.rng.integers(len(self.learnt_from))]

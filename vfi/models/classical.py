@@ -10,10 +10,11 @@ from torch.nn import functional as F
 from flow.motion import find_motions
 from flow.overlay import find_dragged
 from flow.projection import coverage
-from flow.scale import Scale, choose_scale, coarsen, shrink
+from flow.scale import coarsen
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
+from vfi.models.scaled import Scaled
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,12 @@ class ClassicalPair(NamedTuple):
     dragged: Tensor | None  # where something stands still over what moves, see `Mixture`; on the grid of the flow
 
 
-class Classical(nn.Module):
+class Classical(Scaled, nn.Module):
     """Both frames are warped to time t by the motions of both flows, and the four images are averaged.
 
     Where the two motions agree they only lessen the noise; where they do not, the mean errs less than either.
     """
 
-    flow_scale: int | None = None  # as in `Scale`; None chooses by the size of the frames
-    coarse: bool | None = None  # the same
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
 
     def __init__(self, config: ClassicalConfig) -> None:
@@ -52,15 +51,6 @@ class Classical(nn.Module):
     def follow(self, two_way: TwoWay, if_coarse: TwoWay | None = None) -> None:
         """Take another estimator; if_coarse: for what is looked at coarsely (`Scale`), if it is not the same."""
         self.two_way, self.two_way_if_coarse = two_way, if_coarse or two_way
-
-    def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the frames (B, 3, H, W) at the flow scale."""
-        scale = self.scale_of(*frame0.shape[-2:]).flow
-        return shrink(frame0, scale), shrink(frame1, scale)
-
-    def scale_of(self, height: int, width: int) -> Scale:
-        """Return at what scale frames of this size are looked at."""
-        return choose_scale(height, width, self.flow_scale, self.coarse)
 
     def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.

@@ -20,12 +20,12 @@ from flow.models.intermediate import (
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows
-from flow.scale import Scale, choose_scale, shrink
 from flow.warp import backward_warp, shrink_flow
 from vfi.choices import Fallback
 from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
 from vfi.models.confidence import SOFTENING, Confidence, find_remedy, find_signs
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
+from vfi.models.scaled import Scaled
 from vfi.models.unet import UNet
 
 TRUST = 1 / 3  # weight of the learnt flow beside a backbone's until the U-Net knows better
@@ -98,11 +98,9 @@ class Context(nn.Module):
         return found[1:]
 
 
-class FlowFusion(nn.Module):
+class FlowFusion(Scaled, nn.Module):
     """Intermediate flow, backward warping, and a U-Net that weighs the warped images and adds a residual."""
 
-    flow_scale: int | None = None  # as in `Scale`; None chooses by the size of the frames
-    coarse: bool | None = None  # the same
     multiple, reach = 1, 0  # pixels: tiles may lie anywhere, and are right up to their edges
     fallback: Fallback = "soft"
     taught_share = 1.0  # in training, how far a soft fallback goes: what the weights say is learnt as it stands
@@ -173,15 +171,6 @@ class FlowFusion(nn.Module):
             features = (self.flow.encode(padded[0], levels), self.flow.encode(padded[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in small)
         return Pair(frames, small, multiple, features, (context0, context1), classical)
-
-    def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the frames (B, 3, H, W) at the flow scale."""
-        scale = self.scale_of(*frame0.shape[-2:]).flow
-        return shrink(frame0, scale), shrink(frame1, scale)
-
-    def scale_of(self, height: int, width: int) -> Scale:
-        """Return at what scale frames of this size are looked at."""
-        return choose_scale(height, width, self.flow_scale, self.coarse)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""
