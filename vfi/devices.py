@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from flow.device import automatic_device, automatic_precision
+from vfi.backends import automatic_backend
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Devices:
     cpu: Cpu
     gpus: tuple[Gpu, ...]
     device: Choice
-    precision: Choice
+    precision: Choice  # of PyTorch
+    backend: Choice
 
     def __str__(self) -> str:
         """Return it as lines for a reader."""
@@ -59,7 +61,8 @@ class Devices:
             f" capability {gpu.capability}, bfloat16 {'yes' if gpu.bfloat16 else 'no'}"
             for gpu in self.gpus
         ]
-        for option, choice in (("device", self.device), ("precision", self.precision)):
+        for option in ("device", "precision", "backend"):
+            choice: Choice = getattr(self, option)
             lines.append(f"--{option} auto: {choice.value}, because {choice.reason}")
         return "\n".join([*lines, f"PyTorch {self.torch}"])
 
@@ -68,12 +71,14 @@ def find_devices() -> Devices:
     """Return what there is on this machine."""
     device, why = automatic_device()
     precision, reason = automatic_precision(device)
+    backend, cause = automatic_backend(device)
     return Devices(
         torch=torch.__version__,
         cpu=Cpu(_cpu_name(), _cores(), torch.get_num_threads(), _instructions()),
         gpus=tuple(_gpu(index) for index in range(torch.cuda.device_count())),
         device=Choice(str(device), why),
         precision=Choice(str(precision).removeprefix("torch."), reason),
+        backend=Choice(backend, cause),
     )
 
 

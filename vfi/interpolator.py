@@ -16,7 +16,7 @@ from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
 from flow.overlay import dragged_in_images
-from flow.scale import Scale, coarsen, shrink_image
+from flow.scale import Scale, coarsen, shrink_image, to_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
 from vfi import compositing
@@ -338,7 +338,6 @@ class Interpolator:
 
 def _dragged(small: Frames, flows: Tensor) -> Tensor | None:
     """Return `Composition.dragged` of frames (1, 3, h, w) on the CPU and the flows between them, (1, 4, h, w)."""
-    images = [np.ascontiguousarray((frame[0] * 255).round().byte().permute(1, 2, 0).numpy()) for frame in small]
     there, back = (flow[0].permute(1, 2, 0).numpy() for flow in flows.split(2, dim=1))
-    dragged = dragged_in_images(images[0], images[1], there, back)
+    dragged = dragged_in_images(to_image(small[0][0]), to_image(small[1][0]), there, back)
     return torch.from_numpy(dragged)[None, None] if dragged.any() else None

@@ -43,6 +43,8 @@ class Trial:
     seconds: float  # from opening the source until the output is complete and checked
     cpu_seconds: float  # of all cores in that time
     stages: dict[str, float]  # how many of the seconds, by `STAGES`; empty unless that was asked for
+    backend: str | None = None  # what computed the model; None without one
+    precision: str | None = None
     peak: int | None = None  # bytes of memory at most, Python and libraries included
     gpu_peak: int | None = None  # bytes of a GPU's memory at most
 
@@ -88,4 +90,13 @@ def _try(job: Job) -> Trial:
             summary = upsample_by_model(job.source, job.output, model, Factor(Fraction(FACTOR)), progress=note)
             frames_in, frames, made = summary.frames_in, summary.frames_out, summary.frames_made
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-    return Trial(frames, frames - frames_in, made, first, seconds, cpu_seconds, stages.seconds if stages else {})
+    return Trial(
+        frames,
+        frames - frames_in,
+        made,
+        first,
+        seconds,
+        cpu_seconds,
+        stages.seconds if stages else {},
+        *((model.backend, model.precision) if model is not None else ()),
+    )

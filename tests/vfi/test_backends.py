@@ -55,6 +55,13 @@ def test_frames_are_those_of_pytorch(pair, model, backend):
     assert made.confidence == (None if plain.confidence is None else pytest.approx(plain.confidence, abs=1e-4))
 
 
+@pytest.mark.skipif(not multiplies_bfloat16(), reason="this CPU does not multiply bfloat16")
+def test_motion_is_float32_where_networks_are_bfloat16(pair):
+    pytest.importorskip("openvino")
+    exact, coarse = (Interpolator.load("classical", "cpu", p, backend="openvino") for p in ("float32", "bfloat16"))
+    assert np.array_equal(exact(*pair, THIRD)[0], coarse(*pair, THIRD)[0])
+
+
 def test_sizes_depths_and_flow_scales_may_change_between_calls(pair):
     pytest.importorskip("openvino")
     fast, plain = (Interpolator.load("fast", "cpu", "float32", "1/2", backend=b) for b in ("openvino", "torch"))
@@ -69,9 +76,10 @@ def test_a_file_is_written_once_for_every_model_and_way_to_fall_back(pair):
     for fallback in ("soft", "soft", "hold"):
         Interpolator.load("fast", "cpu", fallback=fallback, backend="openvino")(*pair, THIRD)
     assert len(list(cache_folder().glob("*.onnx"))) == 2
-    # Beside each lies what OpenVINO made of it for this size and processor.
+    # Beside each lies the model for this size alone, and what OpenVINO made of that for this processor.
     assert {path.suffix for path in cache_folder().iterdir() if path.is_file()} == {".onnx"}
-    assert all(len(list(path.with_suffix("").iterdir())) == 1 for path in cache_folder().glob("*.onnx"))
+    for path in cache_folder().glob("*.onnx"):
+        assert sorted(kept.suffix for kept in path.with_suffix("").iterdir()) == [".bin", ".blob", ".xml"]
 
 
 def test_without_a_place_to_keep_it_a_model_is_written_for_this_time(pair, tmp_path, monkeypatch):

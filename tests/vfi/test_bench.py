@@ -31,7 +31,9 @@ def test_every_method_has_figures_that_agree_and_nothing_stays(film, temporary, 
     assert told == [(done, 6) for done in range(1, 7)]
     assert not list(temporary.iterdir())
     assert (found.clip.width, found.clip.height, found.clip.frames, found.clip.rate) == (128, 72, 6, 25)
-    assert (found.device, found.precision) == ("cpu", "float32")
+    assert found.device == "cpu"
+    assert (found.methods["blend"].staged.backend, found.methods["blend"].staged.precision) == ("torch", "float32")
+    assert "models on cpu; blend by torch in float32" in describe(found)
     yardstick = found.methods["minterpolate"]
     for method in found.methods.values():
         [trial] = method.rounds

@@ -5,6 +5,7 @@ import torch
 
 from flow.device import choose_device, choose_precision
 from vfi.devices import find_devices
+from vfi.interpolator import Interpolator
 
 
 def test_what_auto_stands_for_is_what_is_chosen():
@@ -12,6 +13,7 @@ def test_what_auto_stands_for_is_what_is_chosen():
     device = choose_device("auto")
     assert found.device.value == str(device)
     assert found.precision.value == str(choose_precision("auto", device)).removeprefix("torch.")
+    assert found.backend.value == Interpolator.load("fast").backend
     assert f"--device auto: {device}, because " in str(found)
 
 

@@ -9,7 +9,7 @@ from vfi.commands.terminal import json_document
 
 
 def show_devices(as_json: AsJson = False) -> None:
-    """Show the CPU and the GPUs, and what --device auto and --precision auto choose, and why.
+    """Show the CPU and the GPUs, and what --device, --precision and --backend auto choose, and why.
 
     [bold]Example:[/bold] vfi devices
     """

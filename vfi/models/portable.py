@@ -68,7 +68,9 @@ class PortableComposition(nn.Module):
 
     In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 4, h, w) on
     the same grid. Out come ``made``, the frame at that size, the members of the `Composition` of a larger one by their
-    names but for the flows, which are ``along``, and of a model that knows it, its ``confidence``.
+    names but for the flows, which are ``along``, and of a model that knows it, its ``confidence``. There are also the
+    flows of all images that are mixed, ``paths``: OpenVINO computes what leads to an output without a network on the
+    way in float32, even if it is to use bfloat16, which is too coarse for places and takes longer to convert to and fro.
     """
 
     inputs = ("small0", "small1", "t", "flows")
@@ -77,7 +79,7 @@ class PortableComposition(nn.Module):
         """Take a model. Raises ValueError for one that computes differently for every size."""
         super().__init__()
         self.model = Portable(model).model
-        self.outputs: tuple[str, ...] = ("made", "along", "weights", "still", "rest")
+        self.outputs: tuple[str, ...] = ("made", "along", "weights", "still", "rest", "paths")
         if getattr(model, "confidence", None) is not None:
             self.outputs += ("confidence",)
 
@@ -86,7 +88,7 @@ class PortableComposition(nn.Module):
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
         flow, weights, still, rest, *_ = mixture.composition()
         still = torch.zeros_like(weights) if still is None else still
-        found = (mixture.made.clamp(0, 1), flow, weights, still, rest)
+        found = (mixture.made.clamp(0, 1), flow, weights, still, rest, torch.cat(mixture.flows, dim=1))
         return found if mixture.confidence is None else (*found, mixture.confidence)
 
     def example(self) -> dict[str, Tensor]:
