@@ -70,7 +70,7 @@ class PortableComposition(nn.Module):
     the same grid. Out come ``made``, the frame at that size, the members of the `Composition` of a larger one by their
     names but for the flows, which are ``along``, and of a model that knows it, its ``confidence``. There are also the
     flows of all images that are mixed, ``paths``: OpenVINO computes what leads to an output without a network on the
-    way in float32, even if it is to use bfloat16, which is too coarse for places and takes longer to convert to and fro.
+    way in float32, even if it is to use bfloat16, which is too coarse for places and takes longer to convert.
     """
 
     inputs = ("small0", "small1", "t", "flows")
