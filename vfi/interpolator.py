@@ -21,8 +21,10 @@ from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
 from vfi import compositing
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend, choose_dtype
+from vfi.blending import blend_images
 from vfi.choices import UNTRAINED, Fallback
 from vfi.models import VFI_MODELS, load_model
+from vfi.models.blend import Blend
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
 from vfi.models.mixture import Composition, Frames
@@ -73,7 +75,7 @@ class Interpolator:
         for the model's own; fallback: what comes in where the model does not trust its frame, see `Fallback`; None for
         the model's own way; backend: what computes the frames, torch, openvino, onnx or auto, see `vfi.backends`;
         tile: side in pixels of the tiles that large frames are made of, auto (as planned for the memory there is, see
-        `vfi.tiles`) or off; a model that finds motion needs none on the CPU; memory: bytes that the process, or on a
+        `vfi.tiles`) or off; on the CPU only flow-free needs any; memory: bytes that the process, or on a
         GPU the model, is to take at most, None for what is free. Raises ValueError for anything else.
         """
         self.device = choose_device(device)
@@ -164,6 +166,9 @@ class Interpolator:
         size = (before.shape[0], before.shape[1])
         if self.device.type == "cpu" and isinstance(self.model, Mixing):
             yield from self._composed(self.model, before, after, times, start)
+            return
+        if self.device.type == "cpu" and isinstance(self.model, Blend):
+            yield from (Made(blend_images(before, after, time), None) for time in times)
             return
         if self._network is not None and self._suits(size):  # which there is on the CPU alone
             frames = self.tensor(before), self.tensor(after)

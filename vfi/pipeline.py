@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from flow.memory import peak_gpu, peak_resident
+from vfi.blending import blend_images
 from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader
 from vfi.media.deinterlace import Deinterlace
 from vfi.media.frame import Origin
@@ -408,9 +409,7 @@ def _asked(
 
 
 def _blend(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> list[np.ndarray]:
-    """The average of two images, weighted by time and rounded."""
-    weighted = ((1 - np.float32(float(t))) * before + np.float32(float(t)) * after for t in times)
-    return [np.rint(image).astype(before.dtype) for image in weighted]
+    return [blend_images(before, after, t) for t in times]
 
 
 def upsample(

@@ -5,7 +5,8 @@ from torch import nn
 
 from flow.memory import free_memory, resident
 from vfi.choices import SMALLEST_TILE, parse_tile
-from vfi.tiles import Mixing, Tileable, plan_side
+from vfi.models.flow_free import FlowFree
+from vfi.tiles import Tileable, plan_side
 
 MOST = 750_000_000  # bytes that a tile takes on a CPU: larger ones were no faster
 UNKNOWN = 2**31  # bytes taken to be free where the system does not tell
@@ -36,7 +37,8 @@ class TilePlan:
         return self._fitting[size]
 
     def _planned(self, size: tuple[int, int]) -> int | None:
-        if not isinstance(self._model, Tileable) or (self._device.type == "cpu" and isinstance(self._model, Mixing)):
+        # On a CPU the others are not computed by PyTorch, or at a reduced size.
+        if not isinstance(self._model, FlowFree if self._device.type == "cpu" else Tileable):
             return None
         if not self._auto:
             return self._fixed if self._fixed is not None and max(size) > self._fixed else None

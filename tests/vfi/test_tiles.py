@@ -12,7 +12,7 @@ from vfi.interpolator import Interpolator
 from vfi.models import load_model
 from vfi.tiles import SEAM, Tiled, place_tile, plan_side, plan_tiles
 
-IN_TILES = ["blend", "flow-free"]  # on the CPU
+IN_TILES = ["flow-free"]  # on the CPU
 FINDING_MOTION = ["classical", "fast", "flow-fusion", "flow-fusion-scratch"]
 THIRD = torch.full((1, 1, 1, 1), 1 / 3)
 
