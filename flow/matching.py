@@ -34,15 +34,19 @@ class Patches:
 
     @cached_property
     def descriptors(self) -> np.ndarray:
-        """(h * w, 3 * PATCH**2) float32: each patch without its mean colour, at unit length unless it is flat."""
+        """(3 * PATCH**2, h * w) float32: each patch without its mean colour, at unit length unless it is flat."""
+        (width, height), margin = self.size, PATCH // 2
         small = cv2.resize(self.image, self.size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        margin = PATCH // 2
-        padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-        patches = np.lib.stride_tricks.sliding_window_view(padded, (PATCH, PATCH), axis=(0, 1))
-        patches = patches - patches.mean(axis=(-2, -1), keepdims=True)
-        patches = patches.reshape(self.size[0] * self.size[1], -1)
-        patches /= (np.sqrt(np.einsum("ij,ij->i", patches, patches)) + FAINT)[:, None]
-        return patches
+        mean = cv2.blur(small, (PATCH, PATCH), borderType=cv2.BORDER_REPLICATE)
+        variance = cv2.blur(small * small, (PATCH, PATCH), borderType=cv2.BORDER_REPLICATE) - mean * mean
+        scale = 1 / (PATCH * np.sqrt(variance.clip(min=0).sum(axis=2)) + FAINT)
+        padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE).transpose(2, 0, 1)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+        # Plane by plane, which numpy does many times faster than patch by patch.
+        patches = np.empty((3, PATCH, PATCH, height, width), np.float32)
+        np.subtract(windows, mean.transpose(2, 0, 1)[:, None, None], out=patches)
+        patches *= scale
+        return patches.reshape(-1, height * width)
 
 
 def match_lost(first: Patches, second: Patches, flow: np.ndarray) -> np.ndarray | None:
@@ -101,11 +105,11 @@ def _match(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which places are matched (h, w), and by how much they are shifted there (h, w, 2) float32."""
     width, height = size
-    likeness = first[queries] @ second.T
+    likeness = first[:, queries].T @ second
     found = likeness.argmax(axis=1)
     alike = likeness[np.arange(len(queries)), found] > ALIKE
     queries, found = queries[alike], found[alike]
-    returned = (second[found] @ first.T).argmax(axis=1)
+    returned = (second[:, found].T @ first).argmax(axis=1)
     mutual = (abs(returned % width - queries % width) <= 1) & (abs(returned // width - queries // width) <= 1)
     queries, found = queries[mutual], found[mutual]
     matched, shifts = np.zeros(height * width, bool), np.zeros((height * width, 2), np.float32)
