@@ -10,6 +10,7 @@ import textwrap
 import tomllib
 from fractions import Fraction
 from pathlib import Path
+from statistics import fmean
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from vfi.commands.app import app
 from vfi.evaluate import evaluate
 from vfi.interpolator import Interpolator
 from vfi.media import read_image
+from vfi.round_trip import round_trip
 from vfi.triplets import Triplet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,7 +113,7 @@ def test_all_processes_stop_after_the_same_step_when_one_is_interrupted_and_the_
     run, done = together
     for rank in (0, 1):
         assert (run.parent / f"told-{rank}").read_text() == repr(([130, 0], "from 0", [0.5, 2.5]))
-    wrote, gained = done.stdout.splitlines()
+    wrote, gained, _ = done.stdout.splitlines()
     assert wrote == f"wrote {run / 'model.safetensors'} and {run / 'curve.png'}"
     assert "on 2 held-out frames" in gained
     for words in ("Saved at step", "resuming", f"step {STEPS}: loss"):
@@ -138,24 +140,35 @@ def test_two_processes_have_the_curve_of_one_that_sees_as_many_samples(together,
     assert (trained["steps"], trained["samples"], trained["processes"]) == (STEPS, 4 * STEPS, 2)
 
 
+def blended(before, after, times):
+    """The blend as networks compute it, whose halves fall to either side by chance."""
+    model = Interpolator.load("blend", "cpu")
+    made = (model.model(model.tensor(before), model.tensor(after), model.time(time)) for time in times)
+    return [model.image(frame, before.dtype) for frame in made]
+
+
 def test_a_single_video_is_told_its_gain_on_the_frames_held_out(frames, tmp_path):
     done = vfi(*small(frames, tmp_path / "run", "--steps", 30))
     assert done.exit_code == 0, done.output
-    told = re.search(r"PSNR (.*) -> (.*) dB .*, SSIM (.*) -> (.*) on 2 held-out frames$", done.stdout.rstrip())
+    told = re.search(r"PSNR (.*) -> (.*) dB .*, SSIM (.*) -> (.*) on 2 held-out frames$", done.stdout, re.MULTILINE)
     before, after = ([float(told[i]), float(told[i + 2])] for i in (1, 2))
     pictures = [read_image(frames / f"{i:03}.png") for i in range(36, 40)]  # the last tenth
     triplets = [Triplet(str(i), *pictures[i : i + 3], Fraction(1, 2)) for i in (0, 1)]
-    blend = evaluate(Interpolator.load("blend", "cpu"), triplets)  # as which the network begins
+    blend = evaluate(blended, triplets)  # as which the network begins
     assert before == pytest.approx([blend.psnr, blend.ssim], abs=0.006)
     last = curve(tmp_path / "run")[-1]
     assert after == pytest.approx([last["psnr"], last["ssim"]], abs=0.006)
     assert after[0] > before[0]
+    model = Interpolator.load(f"{tmp_path}/run/model.safetensors", "cpu", backend="torch")
+    learnt, plain = (fmean(round_trip(between, triplet) for triplet in triplets) for between in (model, blended))
+    assert float(done.stdout.splitlines()[-1].split(" dB where")[0]) == pytest.approx(learnt - plain, abs=0.006)
 
 
 def test_what_does_not_help_on_the_frames_held_out_is_told(frames, tmp_path):
     done = vfi(*small(frames, tmp_path / "run", "--steps", 2, "--lr", 0))
     assert done.exit_code == 0, done.output
     assert "on 2 held-out frames: it does not help there" in done.stdout
+    assert "+0.00 dB where they are made of frames that were made" in done.stdout
 
 
 def test_a_budget_ends_a_training_before_its_steps_do(frames, tmp_path):

@@ -41,6 +41,7 @@ from vfi.models.flow_fusion import Draft, FlowFusion
 from vfi.models.mixture import take_to
 from vfi.objective import Weights, objective
 from vfi.outputs import refuse_existing
+from vfi.round_trip import round_trip
 from vfi.triplets import DataError, Triplet
 
 Parts = Literal["confidence", "fusion", "all", "low-rank"]
@@ -212,13 +213,6 @@ def save_adapted(output: Path, model: str, adaptation: Adaptation) -> None:
     origin = read_checkpoint(model)
     trained = adaptation.fields() | {"began_from": origin.trained}
     save_checkpoint(output, origin.model, adaptation.interpolator.model, trained)
-
-
-def round_trip(between: Interpolator, hidden: Triplet) -> float:
-    """Return the PSNR, in dB, of a hidden frame made of those made half way from it to its neighbours."""
-    half, ways = [Fraction(1, 2)], ((hidden.before, hidden.middle), (hidden.middle, hidden.after))
-    first, second = (between(*way, half)[0] for way in ways)
-    return psnr(between(first, second, [hidden.time])[0], hidden.middle)
 
 
 class _Timer:

@@ -158,16 +158,19 @@ def train_command(
         if training.validate is None:
             typer.echo("note: nothing is held out to validate on: name triplets with --val", err=True)
     after = follow(training, context)
-    if training.before is not None and after:
-        typer.echo(comparison(training.before, after))
+    if training.unseen is not None and after:
+        typer.echo(comparison(training.unseen.before, after, training.unseen.trip_gain(training.result.eval())))
 
 
-def comparison(before: "Report", after: dict[str, float]) -> str:
-    """Say what was gained on the frames that were held out."""
+def comparison(before: "Report", after: dict[str, float], trip_gain: float) -> str:
+    """Say what was gained on the frames that were held out, and on round trips of them, in dB."""
     gain = after["psnr"] - before.psnr
     return (
         f"PSNR {before.psnr:.2f} -> {after['psnr']:.2f} dB ({gain:+.2f}), SSIM {before.ssim:.4f} -> {after['ssim']:.4f}"
-        f" on {len(before.items)} held-out frames" + ("" if gain > 0 else ": it does not help there")
+        f" on {len(before.items)} held-out frames"
+        + ("" if gain > 0 else ": it does not help there")
+        + f"\n{trip_gain:+.2f} dB where they are made of frames that were made, half way to them"
+        + ("" if trip_gain >= 0 else ": it has learnt what is so of longer gaps alone")
     )
 
 
