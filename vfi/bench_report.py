@@ -52,10 +52,10 @@ def _device(found: Bench) -> str:
 
 
 def _precisions(found: Bench) -> str:
-    """Return what computed the models, and in which precision."""
+    """Return what computed the networks, and in which precision."""
     used: dict[str, list[str]] = {}
     for name, method in found.methods.items():
-        if name not in MODES:
+        if name not in (*UNTRAINED, *MODES):
             used.setdefault(f"by {method.staged.backend} in {method.staged.precision}", []).append(name)
     return "".join(f"; {', '.join(names)} {how}" for how, names in used.items())
 
