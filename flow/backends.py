@@ -8,6 +8,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -157,12 +158,13 @@ def _open_openvino(openvino: Any, path: Path, terms: _Terms) -> Runnable:
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     if terms.threads:
         settings["INFERENCE_NUM_THREADS"] = terms.threads
-    core = openvino.Core()
-    if terms.cache is None:
+    core, compiled = openvino.Core(), None
+    if terms.cache is not None:
+        with suppress(OSError, RuntimeError):  # nothing can be kept there, or no more
+            kept = str(_kept(openvino, core, path, terms, terms.cache))
+            compiled = core.compile_model(kept, "CPU", settings | {"CACHE_DIR": str(terms.cache)})
+    if compiled is None:
         compiled = core.compile_model(_limited(openvino, core, path, terms), "CPU", settings)
-    else:
-        settings["CACHE_DIR"] = str(terms.cache)
-        compiled = core.compile_model(str(_kept(openvino, core, path, terms, terms.cache)), "CPU", settings)
 
     def compute(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         return list(compiled(dict(arrays)).values())

@@ -99,13 +99,14 @@ class Backend:
     def _prepared(self) -> Path:
         """Return the model's file, written and compared with the model if there is none yet."""
         try:
-            folder = cache_folder()
-            folder.mkdir(parents=True, exist_ok=True)
-            if not os.access(folder, os.W_OK):
-                raise PermissionError
-        except OSError:  # nothing can be kept there
+            return self._kept(cache_folder())
+        except OSError:  # nothing can be kept there, or no more
             self._folder = tempfile.TemporaryDirectory(prefix="vfi-")
-            folder = Path(self._folder.name)
+            return self._kept(Path(self._folder.name))
+
+    def _kept(self, folder: Path) -> Path:
+        """Return the model's file in a folder, as `_prepared` does; raises OSError if it cannot be written."""
+        folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self._key()}.onnx"
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=folder) as partial:

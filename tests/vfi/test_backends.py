@@ -89,6 +89,18 @@ def test_without_a_place_to_keep_it_a_model_is_written_for_this_time(pair, tmp_p
     assert Interpolator.load("flow-free", "cpu", backend="openvino")(*pair, THIRD)[0].shape == pair[0].shape
 
 
+def test_what_openvino_makes_of_a_model_need_not_be_kept(pair):
+    pytest.importorskip("openvino")
+    place = cache_folder() / Backend(load_model("fast"), "openvino")._key()
+    shutil.rmtree(place, ignore_errors=True)
+    expected = Interpolator.load("fast", "cpu", "float32", backend="openvino")(*pair, THIRD)[0]
+    shutil.rmtree(place)
+    place.touch()  # so that there can be no folder
+    assert np.array_equal(Interpolator.load("fast", "cpu", "float32", backend="openvino")(*pair, THIRD)[0], expected)
+    assert place.is_file()
+    place.unlink()
+
+
 def test_a_runtime_that_computes_other_frames_is_refused(pair, monkeypatch):
     pytest.importorskip("openvino")
     model = load_model("flow-free")
