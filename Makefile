@@ -74,5 +74,9 @@ train-flownetc:
 	$(call flownetc,first,4150) --lr 2e-3 --warmup 20 --precision bfloat16
 	$(call flownetc,second,2000) --lr 1e-3 --warmup 30 --seed 11 --init $(RUNS)/flownetc-first/model.safetensors
 	$(call flownetc,third,2200) --lr 5e-4 --warmup 30 --seed 12 --init $(RUNS)/flownetc-second/model.safetensors
+	$(call flownetc,fourth,5200) --lr 8e-4 --warmup 30 --precision bfloat16 --seed 21 \
+	  --init $(RUNS)/flownetc-third/model.safetensors
+	$(call flownetc,fifth,1250) --lr 4e-4 --warmup 30 --precision bfloat16 --seed 22 \
+	  --init $(RUNS)/flownetc-fourth/model.safetensors
 	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
-	  halve_checkpoint(Path('$(RUNS)/flownetc-third/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"
+	  halve_checkpoint(Path('$(RUNS)/flownetc-fifth/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"
