@@ -242,6 +242,7 @@ class Fit(ABC):
                     saved = began = time.monotonic()
         finally:
             ahead.close()
+            self._loss.part()
             self.save()
             if curves is not None:
                 curves.close()

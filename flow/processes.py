@@ -5,6 +5,7 @@ make the same step. Without torchrun there is one process, and nothing here does
 """
 
 import atexit
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -32,7 +33,13 @@ def meet() -> None:
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     # The others wait while the first validates, which may take hours.
     dist.init_process_group(backend, timeout=timedelta(days=1))
-    atexit.register(dist.destroy_process_group)
+    atexit.register(_part)
+
+
+def _part() -> None:
+    # What holds on to the group in cycles would outlive it, and abort the process when that ends.
+    gc.collect()
+    dist.destroy_process_group()
 
 
 def rank() -> int:
@@ -98,6 +105,10 @@ class Together:
     def apart(self, made: Any) -> AbstractContextManager[None]:
         """Within a ``with``, gradients of such batches only add up here; the processes do not hear of each other."""
         return nullcontext() if count() == 1 else self._wrapped(made).no_sync()
+
+    def part(self) -> None:
+        """Let go of the other processes until the next batch."""
+        self._parallel = None
 
     def _wrapped(self, made: Any) -> DistributedDataParallel:
         if self._parallel is None:

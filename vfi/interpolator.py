@@ -19,9 +19,8 @@ from flow.overlay import dragged_in_images
 from flow.scale import Scale, coarsen, shrink_image, to_image
 from flow.two_way import TWO_WAY, TwoWay, find_two_way, two_way_estimator
 from flow.window import enlarge_flow
-from vfi import compositing
+from vfi import blending, compositing
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend, choose_dtype
-from vfi.blending import blend_images
 from vfi.choices import UNTRAINED, Fallback
 from vfi.models import VFI_MODELS, load_model
 from vfi.models.blend import Blend
@@ -168,7 +167,7 @@ class Interpolator:
             yield from self._composed(self.model, before, after, times, start)
             return
         if self.device.type == "cpu" and isinstance(self.model, Blend):
-            yield from (Made(blend_images(before, after, time), None) for time in times)
+            yield from (Made(blending.blend_images(before, after, time), None) for time in times)
             return
         if self._network is not None and self._suits(size):  # which there is on the CPU alone
             frames = self.tensor(before), self.tensor(after)

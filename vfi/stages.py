@@ -117,9 +117,10 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
 def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable[..., None]) -> None:
     for name in ("tensor", "image"):
         replace(interpolator, name, stages.timed("colour", getattr(interpolator, name)))
-    from vfi import compositing  # which takes PyTorch, as models do
+    from vfi import blending, compositing  # the latter takes PyTorch, as models do
 
     # By name, as they are called.
+    replace(blending, "blend_images", stages.timed("warp and fuse", blending.blend_images))
     awaited = "flow" if hasattr(interpolator.model, "start") else "colour"  # all that is started ahead
     replace(pipeline, "_awaited", stages.timed(awaited, pipeline._awaited))
     replace(compositing, "compose_image", stages.timed("warp and fuse", compositing.compose_image))
