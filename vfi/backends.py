@@ -90,8 +90,10 @@ class Backend:
         It is the frame at t (1, 1, 1, 1), or what a ``larger`` one is composed of, and the confidence, if it is known.
         """
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
-        always = ("confidence", "paths")
-        outputs = [name for name in self.portable.outputs if name in always or (name != "made") == larger]
+        unused = {"made"} if larger else {"along", "weights", "still", "rest"}
+        if not self._bfloat16:
+            unused.add("paths")
+        outputs = [name for name in self.portable.outputs if name not in unused]
         found = dict(zip(outputs, map(torch.from_numpy, self(inputs, outputs)), strict=True))
         confidence = found.pop("confidence", None)
         return _composition(found, t) if larger else found["made"], confidence

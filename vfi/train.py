@@ -5,10 +5,12 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
@@ -23,7 +25,7 @@ from vfi.models import build_model, start_from
 from vfi.models.flow_fusion import FlowFusion
 from vfi.objective import Weights, objective
 from vfi.round_trip import round_trip
-from vfi.triplets import Triplets, open_triplets
+from vfi.triplets import Triplet, Triplets, open_triplets
 from vfi.validation import Validation
 
 TRIPS = 6  # at most: each takes the time of three frames
@@ -136,10 +138,15 @@ class Unseen:
 
     def __init__(self, judge: Interpolator, triplets: Triplets) -> None:
         """judge: makes the frames, by whatever model it is given, now by one that has learnt nothing."""
-        self._judge, count = judge, triplets.count or 0
-        chosen = {i * count // TRIPS for i in range(TRIPS)}
-        self._trips = [triplet for i, triplet in enumerate(triplets) if i in chosen]
-        self.before = evaluate(judge, triplets)
+        self._judge, total, numbers = judge, triplets.count or 0, count()
+        self._trips: list[Triplet] = []
+        chosen = {i * total // TRIPS for i in range(TRIPS)}
+
+        def see(triplet: Triplet, _: np.ndarray) -> None:
+            if next(numbers) in chosen:
+                self._trips.append(triplet)
+
+        self.before = evaluate(judge, triplets, see=see)
         self._trips_before = self._measured()
 
     def trip_gain(self, model: nn.Module) -> float:

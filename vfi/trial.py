@@ -98,5 +98,6 @@ def _try(job: Job) -> Trial:
         seconds,
         cpu_seconds,
         stages.seconds if stages else {},
-        *((model.backend, model.precision) if model is not None else ()),
+        backend=None if model is None else model.backend,
+        precision=None if model is None else model.precision,
     )

@@ -56,10 +56,24 @@ def test_frames_are_those_of_pytorch(pair, model, backend):
 
 
 @pytest.mark.skipif(not multiplies_bfloat16(), reason="this CPU does not multiply bfloat16")
-def test_motion_is_float32_where_networks_are_bfloat16(pair):
+def test_motion_is_float32_where_networks_are_bfloat16():
     pytest.importorskip("openvino")
-    exact, coarse = (Interpolator.load("classical", "cpu", p, backend="openvino") for p in ("float32", "bfloat16"))
-    assert np.array_equal(exact(*pair, THIRD)[0], coarse(*pair, THIRD)[0])
+    # A thing that moves further than it is large, so that at no time between either flow has it where it is.
+    ground = np.random.default_rng(0).random((1, 3, 96, 160), np.float32) / 8
+    frames, flows = [ground.copy(), ground.copy()], np.zeros((1, 4, 96, 160), np.float32)
+    for number, left, moved in ((0, 40, 37.3), (1, 77, -37.3)):
+        frames[number][..., 40:54, left : left + 14] = 0.9
+        flows[:, 2 * number, 40:54, left : left + 14] = moved
+    inputs = {"small0": frames[0], "small1": frames[1], "t": np.full((1, 1, 1, 1), 0.4, np.float32), "flows": flows}
+    found = []
+    for bfloat16 in (False, True):
+        backend = Backend(load_model("fast"), "openvino", bfloat16)
+        outputs = backend.portable.outputs
+        found.append(dict(zip(outputs, backend(inputs, outputs), strict=True)))
+    exact, coarse = found
+    assert exact["paths"].min() < -10  # it is followed
+    assert np.array_equal(exact["paths"], coarse["paths"])
+    assert not np.array_equal(exact["weights"], coarse["weights"])  # which a network says
 
 
 def test_sizes_depths_and_flow_scales_may_change_between_calls(pair):

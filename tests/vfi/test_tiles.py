@@ -62,6 +62,12 @@ def test_tiles_make_what_the_whole_frame_is(name):
     assert whole.confidence == (tiled.confidence and pytest.approx(tiled.confidence, abs=1e-5))
 
 
+@pytest.mark.parametrize("name", ["blend", "flow-free"])
+def test_on_any_device_tiles_of_what_finds_no_motion_are_what_the_whole_frame_is(name):
+    pictures, model = moving_pictures(), load_model(name)
+    assert np.abs(as_a_whole(model, pictures) - in_tiles(model, pictures, 128)[0]).max() < 0.5
+
+
 @pytest.mark.parametrize("name", FINDING_MOTION)
 @pytest.mark.parametrize(
     ("scale", "size"),
