@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from flow.matching import ALIKE, BETTER, FAINT, LINES, PATCH, QUERIES, SMALLEST, UNEXPLAINED
+from flow.matching import ALIKE, BETTER, FAINT, LINES, PATCH, QUERIES, SMALLEST, UNEXPLAINED, WAVES
 from flow.sampling import Sampler
 
 _STEPS = 16  # coarsest grid of places to match
@@ -76,12 +76,11 @@ def _spread(lost: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _descriptors(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, H * W, 3 * PATCH**2): each patch without its mean colour, at unit length unless it is flat."""
+    """(B, H * W, len(WAVES)): what each patch has of every wave, at unit length unless it is flat."""
     margin = PATCH // 2
     small = F.pad(F.interpolate(images, size, mode="area"), (margin,) * 4, mode="replicate")
-    patches = F.unfold(small, PATCH).unflatten(1, (3, PATCH**2))
-    patches = (patches - patches.mean(2, keepdim=True)).flatten(1, 2)
-    return (patches / (patches.norm(dim=1, keepdim=True) + FAINT)).transpose(1, 2).contiguous()
+    found = F.conv2d(small, torch.from_numpy(WAVES).to(small)).flatten(2)
+    return (found / (found.norm(dim=1, keepdim=True) + FAINT)).transpose(1, 2).contiguous()
 
 
 def _match(

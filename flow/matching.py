@@ -6,6 +6,7 @@ places alone are matched by the looks of the patch around them. Source: Brox and
 optical flow: descriptor matching in variational motion estimation".
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import cv2
@@ -15,13 +16,37 @@ from flow.warp import look_up
 
 LINES = 90  # short side at which patches are matched
 PATCH = 7  # their side there
-FAINT = 20.0  # contrast below which a patch is too flat to be told from others: the norm of its deviations, in levels
+FAINT = 20.0  # contrast below which a patch is too flat to be told from others: the norm of its waves, in levels
 QUERIES = 1200  # places to match at most: beyond, every second one or fewer, in rows and columns
 UNEXPLAINED = 12.0  # levels by which the warped image must miss, for a place to be lost
-ALIKE = 0.6  # least correlation of matching patches
+ALIKE = 0.65  # least correlation of matching patches
 BETTER = 0.7  # the match must leave less than this of what the flow left unexplained
 _MEAN = np.full((1, 3), 1 / 3, np.float32)
 SMALLEST = 5  # pixels: matched places smaller than this in either direction are chance
+_COLOURS = ((1, 1, 1), (1, 0, -1), (1, -2, 1))  # brightness, and two that are apart from it and from each other
+
+
+def _waves(counts: Sequence[int]) -> np.ndarray:
+    """Return the longest waves of a patch, (N, 3, PATCH, PATCH) float32: so many across and down of each colour.
+
+    They are those of the discrete cosine transform, orthonormal, without the mean.
+    """
+    places = 2 * np.arange(PATCH) + 1
+    lines = np.cos(np.pi / (2 * PATCH) * np.arange(PATCH)[:, None] * places)
+    lines /= np.linalg.norm(lines, axis=1, keepdims=True)
+    colours = np.array(_COLOURS) / np.linalg.norm(_COLOURS, axis=1, keepdims=True)
+    return np.stack(
+        [
+            np.einsum("c,y,x->cyx", colour, lines[down], lines[across])
+            for colour, count in zip(colours, counts, strict=True)
+            for down, across in np.ndindex(count, count)
+            if down + across > 0
+        ]
+    ).astype(np.float32)
+
+
+# A third of what makes up a patch, which finds what all of it does in less than half of the time.
+WAVES = _waves((5, 4, 4))
 
 
 class Patches:
@@ -34,19 +59,13 @@ class Patches:
 
     @cached_property
     def descriptors(self) -> np.ndarray:
-        """(3 * PATCH**2, h * w) float32: each patch without its mean colour, at unit length unless it is flat."""
+        """(len(WAVES), h * w) float32: what each patch has of every wave, at unit length unless it is flat."""
         (width, height), margin = self.size, PATCH // 2
         small = cv2.resize(self.image, self.size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        mean = cv2.blur(small, (PATCH, PATCH), borderType=cv2.BORDER_REPLICATE)
-        variance = cv2.blur(small * small, (PATCH, PATCH), borderType=cv2.BORDER_REPLICATE) - mean * mean
-        scale = 1 / (PATCH * np.sqrt(variance.clip(min=0).sum(axis=2)) + FAINT)
         padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE).transpose(2, 0, 1)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-        # Plane by plane, which numpy does many times faster than patch by patch.
-        patches = np.empty((3, PATCH, PATCH, height, width), np.float32)
-        np.subtract(windows, mean.transpose(2, 0, 1)[:, None, None], out=patches)
-        patches *= scale
-        return patches.reshape(-1, height * width)
+        patches = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+        found = np.tensordot(WAVES, patches, axes=3).reshape(len(WAVES), -1)
+        return found / (np.linalg.norm(found, axis=0) + FAINT)
 
 
 def match_lost(first: Patches, second: Patches, flow: np.ndarray) -> np.ndarray | None:

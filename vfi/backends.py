@@ -27,7 +27,7 @@ from vfi.choices import check_backend
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
 from vfi.models.mixture import Composition, Frames, compose
-from vfi.models.portable import Portable, PortableComposition, is_portable
+from vfi.models.portable import Portable, PortableMixture, is_portable
 
 # Of what networks look at for which auto takes another backend: to prepare smaller frames takes longer than it saves,
 # and larger ones are better made in tiles, which PyTorch does.
@@ -44,16 +44,17 @@ class BackendError(ValueError):
 class Backend:
     """A model by another runtime than PyTorch."""
 
-    def __init__(self, model: nn.Module, name: str, bfloat16: bool = False) -> None:
+    def __init__(self, model: nn.Module, name: str, bfloat16: bool = False, larger: bool = False) -> None:
         """Take a model and the backend's name, openvino or onnx; what it writes lies in the user's cache.
 
-        bfloat16: whether OpenVINO may multiply in that precision, after it was compared with PyTorch in float32.
+        bfloat16: whether OpenVINO may multiply in that precision, after it was compared with PyTorch in float32;
+        larger: whether frames are larger than what the model, if it finds motion, looks at of them.
 
         Raises ValueError if the model cannot be written, or what writes or runs it is not installed.
         """
         self.model, self.name, self._bfloat16 = model, name, bfloat16
         whole = not isinstance(model, FlowFusion | Classical)
-        self.portable = (Portable(model) if whole else PortableComposition(model)).eval()
+        self.portable = (Portable(model) if whole else PortableMixture(model, larger)).eval()
         for module in {"onnx", RUNTIMES[name]}:
             if find_spec(module) is None:
                 raise NotInstalled(f"{module} is not installed: run pip install 'vfi[export]'")
@@ -82,21 +83,16 @@ class Backend:
         """Return the frame at t of a model that finds no motion, (1, 3, H, W) in [0, 1] like the ``frames``."""
         return torch.from_numpy(self(_arrays(frame0=frames[0], frame1=frames[1], t=t), self.portable.outputs)[0])
 
-    def found(
-        self, small: Frames, flows: Tensor, t: Tensor, larger: bool
-    ) -> tuple[Tensor | Composition, Tensor | None]:
+    def found(self, small: Frames, flows: Tensor, t: Tensor) -> tuple[Tensor | Composition, Tensor | None]:
         """Return what a model that finds motion makes of frames (1, 3, h, w) as networks look at them, and their flows.
 
-        It is the frame at t (1, 1, 1, 1), or what a ``larger`` one is composed of, and the confidence, if it is known.
+        It is the frame at t (1, 1, 1, 1), or what a larger one is composed of, and the confidence, if it is known.
         """
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
-        unused = {"made"} if larger else {"along", "weights", "still", "rest"}
-        if not self._bfloat16:
-            unused.add("paths")
-        outputs = [name for name in self.portable.outputs if name not in unused]
+        outputs = [name for name in self.portable.outputs if name != "paths" or self._bfloat16]
         found = dict(zip(outputs, map(torch.from_numpy, self(inputs, outputs)), strict=True))
         confidence = found.pop("confidence", None)
-        return _composition(found, t) if larger else found["made"], confidence
+        return found["made"] if "made" in found else _composition(found, t), confidence
 
     def _prepared(self) -> Path:
         """Return the model's file, written and compared with the model if there is none yet."""
@@ -129,7 +125,8 @@ class Backend:
             for source in sorted(folder.rglob("*.py")):
                 known.update(source.read_bytes())
         packages = ("vfi", "torch", "onnx", RUNTIMES[self.name])
-        known.update(repr([getattr(model, "fallback", None), *map(version, packages)]).encode())
+        said = [getattr(model, "fallback", None), getattr(self.portable, "larger", False)]
+        known.update(repr([*said, *map(version, packages)]).encode())
         return known.hexdigest()[:32]
 
 
@@ -181,7 +178,7 @@ def choose_dtype(backend: str, precision: str, device: torch.device) -> torch.dt
     return choose_precision(precision, device)
 
 
-def compare(portable: Portable | PortableComposition, path: Path, backend: str) -> tuple[float, float]:
+def compare(portable: Portable | PortableMixture, path: Path, backend: str) -> tuple[float, float]:
     """Return the share of pixels in which a file's frames are within a level of the model's, and the worst, in levels.
 
     Compared on scenes of noise of several sizes, at two times. Raises BackendError if fewer than `CLOSE` are.
@@ -191,11 +188,12 @@ def compare(portable: Portable | PortableComposition, path: Path, backend: str) 
         answer = open_network(path, backend, torch.get_num_threads(), {k: v.shape for k, v in inputs.items()})
         for t in (0.5, 0.2):
             inputs["t"] = np.full((1, 1, 1, 1), t, np.float32)
-            both = (_frames(portable, inputs, found) for found in (by_torch(portable, inputs), answer.compute(inputs)))
-            for made, other in zip(*both, strict=True):
-                difference = np.abs(other - made) * 255
-                shares.append(float((difference <= 1).mean()))
-                worst = max(worst, float(difference.max()))
+            made, other = (
+                _frame(portable, inputs, found) for found in (by_torch(portable, inputs), answer.compute(inputs))
+            )
+            difference = np.abs(other - made) * 255
+            shares.append(float((difference <= 1).mean()))
+            worst = max(worst, float(difference.max()))
     if not min(shares) >= CLOSE:  # NaN is not, either
         raise BackendError(
             f"{RUNTIMES[backend]} computes other frames than PyTorch here, up to {worst:.1f} levels apart: use"
@@ -204,24 +202,24 @@ def compare(portable: Portable | PortableComposition, path: Path, backend: str) 
     return min(shares), worst
 
 
-def _frames(
-    portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray], found: list[np.ndarray]
-) -> list[np.ndarray]:
-    """Return the frame that was computed, and what comes of its parts."""
-    if isinstance(portable, Portable):
-        return found[:1]
+def _frame(
+    portable: Portable | PortableMixture, inputs: Mapping[str, np.ndarray], found: list[np.ndarray]
+) -> np.ndarray:
+    """Return the frame that was computed, or what comes of its parts."""
+    if isinstance(portable, Portable) or not portable.larger:
+        return found[0]
     parts = dict(zip(portable.outputs, map(torch.from_numpy, found), strict=True))
     composition = _composition(parts, torch.from_numpy(inputs["t"]))
     small = torch.from_numpy(inputs["small0"]), torch.from_numpy(inputs["small1"])
-    return [found[0], compose(composition, small).clamp(0, 1).numpy()]
+    return compose(composition, small).clamp(0, 1).numpy()
 
 
 def _composition(parts: Mapping[str, Tensor], t: Tensor) -> Composition:
-    """Return what is composed of those outputs of `PortableComposition` at t (1, 1, 1, 1)."""
+    """Return what is composed of those outputs of `PortableMixture` at t (1, 1, 1, 1)."""
     return Composition(parts["along"], parts["weights"], parts["still"], parts["rest"], t)
 
 
-def examples(portable: Portable | PortableComposition) -> list[dict[str, np.ndarray]]:
+def examples(portable: Portable | PortableMixture) -> list[dict[str, np.ndarray]]:
     """Return inputs for a model, by name."""
     found = []
     for sample in (NoiseDataset(SIZES)[i] for i in range(len(SIZES))):
@@ -236,7 +234,7 @@ def examples(portable: Portable | PortableComposition) -> list[dict[str, np.ndar
 
 
 @torch.inference_mode()
-def by_torch(portable: Portable | PortableComposition, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def by_torch(portable: Portable | PortableMixture, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """Return what the model itself makes of inputs."""
     found = portable(**{name: torch.from_numpy(array) for name, array in inputs.items()})
     return [part.numpy() for part in (found if isinstance(found, tuple) else (found,))]

@@ -103,7 +103,7 @@ class Interpolator:
             model.fallback = fallback  # type: ignore[assignment]
         # Convolutions run faster with a pixel's channels side by side.
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self._network = self._outside(self.model)
+        self._networks = self._outside(self.model)
         self._pixels = PIXELS if backend == "auto" else range(sys.maxsize)  # of frames that it computes
         self._plan = TilePlan(self.model, self.device, tile, memory)
 
@@ -169,10 +169,10 @@ class Interpolator:
         if self.device.type == "cpu" and isinstance(self.model, Blend):
             yield from (Made(blending.blend_images(before, after, time), None) for time in times)
             return
-        if self._network is not None and self._suits(size):  # which there is on the CPU alone
+        if self._networks and self._suits(size):  # which there are on the CPU alone
             frames = self.tensor(before), self.tensor(after)
             for time in times:
-                yield Made(self.image(self._network.frame(frames, float(time)), before.dtype), None)
+                yield Made(self.image(self._networks[False].frame(frames, float(time)), before.dtype), None)
             return
         done = 0
         while done < len(times):
@@ -203,18 +203,18 @@ class Interpolator:
             dragged = _dragged(small, flows)
             small, flows = coarsen(small, flows)
         larger = small[0].shape[-2:] != before.shape[:2]
-        network = self._network
+        network = self._networks.get(larger)
         if flows is None or not self._suits((small[0].shape[-2], small[0].shape[-1])):
             network = None
         pair: Any = None
         if network is None:
             with self.autocast():
-                pair = model.prepare_seen(small, flows)  # type: ignore[arg-type]
+                pair = model.prepare_seen(small, flows, larger)  # type: ignore[arg-type]
         for time in times:
             t = self.time(time)
             with self.autocast():
                 if network is not None and flows is not None:
-                    found, confidence = network.found(small, flows, t, larger)
+                    found, confidence = network.found(small, flows, t)
                 else:
                     mixture = model.mixture_at(pair, t)
                     found, confidence = (
@@ -249,9 +249,12 @@ class Interpolator:
                 made = self._tile_by_tile(tiled, self.time(time), before.dtype)
             yield made
 
-    def _outside(self, model: nn.Module) -> Backend | None:
-        """Return what computes a model outside PyTorch, if anything does."""
-        return None if self.backend == "torch" else Backend(model, self.backend, self.precision == "bfloat16")
+    def _outside(self, model: nn.Module) -> dict[bool, Backend]:
+        """Return what computes a model outside PyTorch, if anything does, by whether frames are larger than it sees."""
+        if self.backend == "torch":
+            return {}
+        sizes = (False, True) if isinstance(model, Mixing) else (False,)
+        return {larger: Backend(model, self.backend, self.precision == "bfloat16", larger) for larger in sizes}
 
     def autocast(self) -> torch.autocast:
         """Return the precision in which PyTorch computes the model, as a context."""
@@ -271,7 +274,7 @@ class Interpolator:
         """Return the same with a model of other weights; while it is ``learning``, PyTorch computes it."""
         other = copy.copy(self)
         other.model = model
-        other._network = None if learning else self._outside(model)
+        other._networks = {} if learning else self._outside(model)
         return other
 
     def _tile_by_tile(self, tiled: Tiled, t: Tensor, dtype: np.dtype) -> Made:

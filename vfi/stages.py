@@ -124,9 +124,9 @@ def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable
     awaited = "flow" if hasattr(interpolator.model, "start") else "colour"  # all that is started ahead
     replace(pipeline, "_awaited", stages.timed(awaited, pipeline._awaited))
     replace(compositing, "compose_image", stages.timed("warp and fuse", compositing.compose_image))
-    if interpolator._network is not None:  # all of what is not PyTorch
+    for network in interpolator._networks.values():  # all of what is not PyTorch
         for name in ("frame", "found"):
-            replace(interpolator._network, name, stages.timed("net", getattr(interpolator._network, name)))
+            replace(network, name, stages.timed("net", getattr(network, name)))
     model = interpolator.model
     for name in ("prepare", "synthesize", "motion", "mixture", "fuse"):
         if hasattr(model, name):

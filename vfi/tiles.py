@@ -96,8 +96,7 @@ class Tiled:
         self.size = frames[0].shape[0], frames[0].shape[1]
         self.tiles = plan_tiles(model, self.size, side)
         self.pair: Any = None
-        self._larger = False  # than what networks look at
-        self._dragged: Tensor | None = None  # then, as far as it is known, on the grid of the flow
+        self._dragged: Tensor | None = None  # as far as it is known, on the grid of the flow
         if isinstance(model, Mixing):
             scale = model.scale_of(*self.size)
             small = self._small(scale.flow)
@@ -105,8 +104,8 @@ class Tiled:
             if scale.coarse and start is not None:
                 self._dragged = find_dragged(*small, start[:, :2], start[:, 2:])
                 small, start = coarsen(small, start)
-            self._larger = small[0].shape[-2:] != self.size
-            self.pair = model.prepare_seen(small, start)  # type: ignore[arg-type]
+            larger = small[0].shape[-2:] != self.size
+            self.pair = model.prepare_seen(small, start, larger)  # type: ignore[arg-type]
 
     def _small(self, scale: int) -> tuple[Tensor, Tensor]:
         """The frames at the flow scale, as `flow.scale.shrink` gives them."""
@@ -125,7 +124,7 @@ class Tiled:
         model = self.model
         if isinstance(model, Mixing):
             mixture = model.mixture_at(self.pair, t)
-            composition = mixture.composition(larger=self._larger)
+            composition = mixture.composition()
             if self._dragged is not None:
                 composition = composition._replace(dragged=self._dragged)
             return self._shown(partial(self._composed, composition)), mixture.confidence

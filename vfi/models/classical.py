@@ -33,6 +33,7 @@ class ClassicalPair(NamedTuple):
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, h, w) in [0, 1]
     dragged: Tensor | None  # where something stands still over what moves, see `Mixture`; on the grid of the flow
+    larger: bool  # whether the frames are larger than that grid
 
 
 class Classical(Scaled, nn.Module):
@@ -78,9 +79,12 @@ class Classical(Scaled, nn.Module):
         start = self.start(frame0, frame1, small) if start is None else start
         return self.look((frame0, frame1), small, start, self.scale_of(*frame0.shape[-2:]).coarse)
 
-    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor) -> ClassicalPair:
-        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at."""
-        return self.look(small, small, start, coarse=False)
+    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor, larger: bool = False) -> ClassicalPair:
+        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at.
+
+        larger: whether the frames themselves are larger.
+        """
+        return self.look(small, small, start, coarse=False)._replace(larger=larger)
 
     @staticmethod
     def look(frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], start: Tensor, coarse: bool) -> ClassicalPair:
@@ -92,7 +96,8 @@ class Classical(Scaled, nn.Module):
         flow01, flow10 = start[:, :2], start[:, 2:]
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        return ClassicalPair(frames, small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None)
+        larger = frames[0].shape[-2:] != small[0].shape[-2:]
+        return ClassicalPair(frames, small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None, larger)
 
     def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motions at t (B, 1, 1, 1), as `find_motions` gives them."""
@@ -113,7 +118,8 @@ class Classical(Scaled, nn.Module):
     def mixture_at(self, pair: ClassicalPair, t: Tensor) -> Mixture:
         """Return what the frame at t (B, 1, 1, 1) is mixed of."""
         flows, weights = self.candidates(pair, self.motion(pair, t), t)
-        return Mixture(pair.small, flows, weights, mix(warp_images(pair.small, flows), weights), t, pair.dragged)
+        mixed = mix(warp_images(pair.small, flows, pair.larger), weights)
+        return Mixture(pair.small, flows, weights, mixed, t, pair.larger, pair.dragged)
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""

@@ -48,6 +48,7 @@ class Pair(NamedTuple):
 
     frames: tuple[Tensor, Tensor]
     small: tuple[Tensor, Tensor]  # the frames as the networks look at them: all below is of these
+    larger: bool  # whether the frames themselves are larger
     multiple: int  # to which they are padded for the flow
     features: tuple[list[Tensor], list[Tensor]]  # for the flow
     context: tuple[list[Tensor], list[Tensor]]  # for the U-Net
@@ -147,20 +148,27 @@ class FlowFusion(Scaled, nn.Module):
         """
         frames, small = (frame0, frame1), self.small(frame0, frame1) if small is None else small
         if self.classical is None:
-            return self._seen(frames, small, None)
+            return self._seen(frames, small, None, frames[0].shape[-2:] != small[0].shape[-2:])
         start = self.start(frame0, frame1, small) if start is None else start
         assert start is not None  # with a backbone
         classical = self.classical.look(frames, small, start, self.scale_of(*frame0.shape[-2:]).coarse)
-        return self._seen(frames, classical.small, classical)
+        return self._seen(frames, classical.small, classical, classical.larger)
 
-    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None) -> Pair:
-        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at."""
+    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None, larger: bool = False) -> Pair:
+        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at.
+
+        larger: whether the frames themselves are larger.
+        """
         if self.classical is None or start is None:
-            return self._seen(small, small, None)
-        return self._seen(small, small, self.classical.prepare_seen(small, start))
+            return self._seen(small, small, None, larger)
+        return self._seen(small, small, self.classical.prepare_seen(small, start, larger), larger)
 
     def _seen(
-        self, frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], classical: ClassicalPair | None
+        self,
+        frames: tuple[Tensor, Tensor],
+        small: tuple[Tensor, Tensor],
+        classical: ClassicalPair | None,
+        larger: bool,
     ) -> Pair:
         multiple = 1
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
@@ -170,7 +178,7 @@ class FlowFusion(Scaled, nn.Module):
             padded = [pad_to_multiple(frame, multiple) for frame in small]
             features = (self.flow.encode(padded[0], levels), self.flow.encode(padded[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in small)
-        return Pair(frames, small, multiple, features, (context0, context1), classical)
+        return Pair(frames, small, larger, multiple, features, (context0, context1), classical)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""
@@ -208,7 +216,7 @@ class FlowFusion(Scaled, nn.Module):
     def draft(self, pair: Pair, motion: Motion, t: Tensor) -> Draft:
         """Return what the frame at t is mixed from, as the U-Net weighs it."""
         flows, weights = self.candidates(pair, motion, t)
-        images = warp_images(pair.small, flows)
+        images = warp_images(pair.small, flows, pair.larger)
         times = t.expand(-1, 1, *pair.grid)
         seen = torch.cat([*pair.small, *images, weights, motion.flows / 32, times], dim=1)
         # From here on they are parts of what the U-Net sees: as large as all else together, they are not kept twice.
@@ -219,7 +227,7 @@ class FlowFusion(Scaled, nn.Module):
         weights = torch.softmax(weights.clamp_min(1e-6).log() + out[:, :-3].float(), dim=1)
         mixed = mix(images, weights) + out[:, -3:].float()
         dragged = None if pair.classical is None else pair.classical.dragged
-        mixture = Mixture(pair.small, flows, weights, mixed, t, dragged)
+        mixture = Mixture(pair.small, flows, weights, mixed, t, pair.larger, dragged)
         if self.confidence is None:
             return Draft(mixture, None)
         return Draft(mixture, find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows))

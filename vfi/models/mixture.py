@@ -16,6 +16,7 @@ from flow.window import Place, enlarge, enlarge_flow
 from vfi.models.confidence import Remedy, fall_back, substitute
 
 SAMPLING = "bicubic"  # bilinear sampling would blur, which costs a quarter of a decibel
+COARSELY = "bilinear"  # in a third of the time, where it does not matter: the frame itself is larger
 NEAR = 0.5  # pixels of the grid by which flows may differ and still be averaged
 
 Frames = tuple[Tensor, Tensor]
@@ -30,6 +31,7 @@ class Mixture(NamedTuple):
     weights: Tensor  # of these images, above 0, sum 1
     mixed: Tensor  # what they come to, with what a network adds
     t: Tensor  # (B, 1, 1, 1)
+    larger: bool  # whether the frame itself is larger than this grid
     dragged: Tensor | None  # where what stands still over it is to be laid over the frame, as `find_dragged` has it
     remedy: Remedy | None = None  # where the frame is not to be trusted
     confidence: Tensor | None = None  # (B, 1, h / 4, w / 4) in (0, 1)
@@ -42,16 +44,17 @@ class Mixture(NamedTuple):
     def _remedied(self, remedy: Remedy | None) -> Tensor:
         return self.mixed if remedy is None else fall_back(self.mixed, self.frames, self.t, remedy)
 
-    def composition(self, larger: bool = True) -> "Composition":
-        """Return how to make the frame at full size; larger: whether that is more than the size of this grid."""
+    def composition(self) -> "Composition":
+        """Return how to make the frame at full size."""
         flows, weights = zip(*(_agreed(self.flows[i::2], self.weights[:, i::2]) for i in (0, 1)), strict=True)
         flow, warped, still = torch.cat(flows, dim=1), torch.cat(weights, dim=1), None
-        remedy = self.remedy.sharp() if larger and self.remedy is not None else self.remedy
+        remedy = self.remedy.sharp() if self.larger and self.remedy is not None else self.remedy
         if remedy is not None:
             still = substitute(remedy, self.t)
             warped = warped * remedy.keep
         found = Composition(flow, warped, still, self.frames[0].new_zeros(1, 3, 1, 1), self.t)
-        return found._replace(rest=self._remedied(remedy) - compose(found, self.frames), dragged=self.dragged)
+        known = compose(found, self.frames, sampling=_sampling(self.larger))
+        return found._replace(rest=self._remedied(remedy) - known, dragged=self.dragged)
 
 
 class Composition(NamedTuple):
@@ -65,9 +68,9 @@ class Composition(NamedTuple):
     dragged: Tensor | None = None  # (B, 1, ?, ?): as in `Mixture`, on any grid
 
 
-def warp_images(frames: Frames, flows: list[Tensor]) -> list[Tensor]:
-    """Return either frame in turns, warped along flows (B, 2, H, W)."""
-    return [backward_warp(frames[i % 2], flow, SAMPLING) for i, flow in enumerate(flows)]
+def warp_images(frames: Frames, flows: list[Tensor], larger: bool = False) -> list[Tensor]:
+    """Return either frame in turns, warped along flows (B, 2, H, W); larger: as in `Mixture`."""
+    return [backward_warp(frames[i % 2], flow, _sampling(larger)) for i, flow in enumerate(flows)]
 
 
 def mix(images: list[Tensor], weights: Tensor) -> Tensor:
@@ -78,7 +81,11 @@ def mix(images: list[Tensor], weights: Tensor) -> Tensor:
     return mixed
 
 
-def compose(composition: Composition, frames: Frames, place: Place | None = None) -> Tensor:
+def _sampling(larger: bool) -> str:
+    return COARSELY if larger else SAMPLING
+
+
+def compose(composition: Composition, frames: Frames, place: Place | None = None, sampling: str = SAMPLING) -> Tensor:
     """Return the frame (B, 3, H, W), not clamped; of a tile, for which frames are what is seen around it, its place."""
     size = (frames[0].shape[-2], frames[0].shape[-1]) if place is None else place.whole
     window, corner = (None, None) if place is None else (place.tile, place.corner)
@@ -86,7 +93,7 @@ def compose(composition: Composition, frames: Frames, place: Place | None = None
     made = enlarge(composition.rest, size, window)
     weights = enlarge(composition.weights, size, window)
     for i, flow in enumerate(composition.flows.split(2, dim=1)):
-        image = backward_warp(frames[i], enlarge_flow(flow, size, window), SAMPLING, corner)
+        image = backward_warp(frames[i], enlarge_flow(flow, size, window), sampling, corner)
         made = torch.addcmul(made, image, weights[:, i : i + 1])
     if composition.still is not None:
         weights = enlarge(composition.still, size, window)

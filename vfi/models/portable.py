@@ -46,8 +46,8 @@ class Portable(nn.Module):
             return self.model(frame0, frame1, t)
         pair = self.model.prepare_seen((small0, small1), flows)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
-        # Of whatever size: which cannot be asked in a file.
-        frame = compose(mixture.composition(larger=False), (frame0, frame1)).clamp(0, 1)
+        # Of whatever size, which cannot be asked in a file: as if it were no larger than what is looked at.
+        frame = compose(mixture.composition(), (frame0, frame1)).clamp(0, 1)
         return frame if mixture.confidence is None else (frame, mixture.confidence)
 
     def example(self) -> dict[str, Tensor]:
@@ -63,33 +63,39 @@ class Portable(nn.Module):
         return found
 
 
-class PortableComposition(nn.Module):
-    """A model that finds motion, from two frames as networks look at them to what the frame at that time is made of.
+class PortableMixture(nn.Module):
+    """A model that finds motion, from two frames as networks look at them to the frame at a time, or what makes it up.
 
     In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 4, h, w) on
-    the same grid. Out come ``made``, the frame at that size, the members of the `Composition` of a larger one by their
-    names but for the flows, which are ``along``, and of a model that knows it, its ``confidence``. There are also the
-    flows of all images that are mixed, ``paths``: OpenVINO computes what leads to an output without a network on the
-    way in float32, even if it is to use bfloat16, which is too coarse for places and takes longer to convert.
+    the same grid. Out comes ``made``, the frame at that size, or the members of the `Composition` of a larger one by
+    their names but for the flows, which are ``along``; and of a model that knows it, its ``confidence``. There are also
+    the flows of all images that are mixed, ``paths``: OpenVINO computes what leads to an output without a network on
+    the way in float32, even if it is to use bfloat16, which is too coarse for places and takes longer to convert.
     """
 
     inputs = ("small0", "small1", "t", "flows")
 
-    def __init__(self, model: nn.Module) -> None:
-        """Take a model. Raises ValueError for one that computes differently for every size."""
+    def __init__(self, model: nn.Module, larger: bool = False) -> None:
+        """Take a model; larger: whether the frame is larger than what is looked at.
+
+        Raises ValueError for a model that computes differently for every size.
+        """
         super().__init__()
-        self.model = Portable(model).model
-        self.outputs: tuple[str, ...] = ("made", "along", "weights", "still", "rest", "paths")
-        if getattr(model, "confidence", None) is not None:
-            self.outputs += ("confidence",)
+        self.model, self.larger = Portable(model).model, larger
+        made = ("along", "weights", "still", "rest") if larger else ("made",)
+        known = ("confidence",) if getattr(model, "confidence", None) is not None else ()
+        self.outputs: tuple[str, ...] = (*made, "paths", *known)
 
     def forward(self, small0: Tensor, small1: Tensor, t: Tensor, flows: Tensor) -> tuple[Tensor, ...]:
-        pair = self.model.prepare_seen((small0, small1), flows)  # type: ignore[operator]
+        pair = self.model.prepare_seen((small0, small1), flows, self.larger)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
-        flow, weights, still, rest, *_ = mixture.composition()
-        still = torch.zeros_like(weights) if still is None else still
-        found = (mixture.made.clamp(0, 1), flow, weights, still, rest, torch.cat(mixture.flows, dim=1))
-        return found if mixture.confidence is None else (*found, mixture.confidence)
+        if self.larger:
+            flow, weights, still, rest, *_ = mixture.composition()
+            found = [flow, weights, torch.zeros_like(weights) if still is None else still, rest]
+        else:
+            found = [mixture.made.clamp(0, 1)]
+        found.append(torch.cat(mixture.flows, dim=1))
+        return tuple(found if mixture.confidence is None else [*found, mixture.confidence])
 
     def example(self) -> dict[str, Tensor]:
         """Return what may go in, by name; no two sizes are the same by chance."""

@@ -14,11 +14,10 @@ def detailed(height, width, seed=0):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def mixed(frames, flows, weights, **rest):
-    """A mixture of frames on their own grid."""
-    return Mixture(
-        frames, flows, weights, mix(warp_images(frames, flows), weights), HALF, rest.pop("dragged", None), **rest
-    )
+def mixed(frames, flows, weights, larger=True, dragged=None, remedy=None):
+    """A mixture of frames on their own grid, by itself or as that of a larger frame."""
+    images = mix(warp_images(frames, flows, larger), weights)
+    return Mixture(frames, flows, weights, images, HALF, larger, dragged, remedy)
 
 
 def test_weights_of_a_coarse_grid_mix_frames_in_their_full_detail():
@@ -60,8 +59,8 @@ def test_on_its_own_grid_a_composition_comes_to_what_its_mixture_does(fallback):
     soft = (torch.rand(1, 3, 40, 56), torch.rand(1, 1, 40, 56)) if fallback == "soft" else (None, None)
     remedy = Remedy(keep, rest, fallback, *soft) if fallback else None
     weights = torch.softmax(torch.randn(1, 6, 40, 56), dim=1)
-    mixture = mixed(frames, flows, weights, dragged=torch.rand(1, 1, 40, 56), remedy=remedy)
-    torch.testing.assert_close(compose(mixture.composition(larger=False), frames), mixture.made, atol=1e-5, rtol=0)
+    mixture = mixed(frames, flows, weights, False, torch.rand(1, 1, 40, 56), remedy)
+    torch.testing.assert_close(compose(mixture.composition(), frames), mixture.made, atol=1e-5, rtol=0)
 
 
 def test_softer_versions_of_a_coarse_grid_are_left_out_of_a_larger_frame():
