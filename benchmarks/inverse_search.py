@@ -78,7 +78,7 @@ def print_quality(model: str, source: Path, every: int) -> None:
     assert isinstance(backbone, Classical)
     backbone.follow(
         lambda *frames: torch_dis_two_way(*frames),
-        lambda *frames: torch_dis_two_way(*frames, coarse=True),
+        lambda *frames: torch_dis_two_way(*frames, dense=True),
     )
     scores = []
     for index, triplet in enumerate(open_triplets(source)):
@@ -98,12 +98,12 @@ def print_cost() -> None:
     """Operations and bytes of a pair, a row per size; of tensors without values, at which nothing could look."""
     print("both flows of | operations | traffic, GB")
     for width, height in SIZES:
-        for coarse in (False, True):
+        for dense in (False, True):
             with FakeTensorMode():
                 frames = [torch.empty(1, 3, height, width) for _ in range(2)]
                 with Counting() as counted:
-                    torch_dis_two_way(frames[0], frames[1], coarse=coarse)
-            of = f"{width}x{height}{', for networks that look coarsely' if coarse else ''}"
+                    torch_dis_two_way(frames[0], frames[1], dense=dense)
+            of = f"{width}x{height}{', down to every pixel' if dense else ''}"
             print(f"{of} | {sum(counted.operations.values())} | {counted.traffic / 1e9:.1f}")
 
 

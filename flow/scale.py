@@ -15,7 +15,7 @@ from torch import Tensor
 from flow.warp import resize, resize_flows
 
 MOST = 1280 * 544  # pixels of frames whose flow is estimated at full size
-FINE = 854 * 480  # pixels of frames that networks look at so, too: smaller ones are detail to the last pixel
+FINE = 854 * 480  # pixels of frames that are detail to the last pixel, so that networks, too, look at them whole
 COARSER = 2  # how many times smaller than for the flow frames are for networks otherwise
 
 
@@ -24,10 +24,20 @@ class Scale(NamedTuple):
 
     flow: int  # times, where flow is estimated
     coarse: bool  # whether what networks look at is smaller still, by `COARSER`
+    dense: bool  # whether flow is estimated down to every pixel, which only large frames need
+
+    @property
+    def times(self) -> int:
+        """How many times smaller than the frames is what networks look at."""
+        return self.flow * (COARSER if self.coarse else 1)
 
 
-def choose_scale(height: int, width: int, flow: int | None = None, coarse: bool | None = None) -> Scale:
+def choose_scale(
+    height: int, width: int, flow: int | None = None, coarse: bool | None = None, fine: int = FINE
+) -> Scale:
     """Return at what scale frames of a size are looked at, as far as it is not given; that of flow is a power of two.
+
+    fine: pixels of frames that networks look at whole.
 
     >>> [choose_scale(*size).flow for size in ((540, 960), (720, 1280), (1080, 1920), (3840, 2160))]
     [1, 2, 2, 4]
@@ -36,7 +46,9 @@ def choose_scale(height: int, width: int, flow: int | None = None, coarse: bool 
         flow = 1
         while height * width > MOST * flow**2:
             flow *= 2
-    return Scale(flow, flow > 1 or height * width > FINE if coarse is None else coarse)
+    if coarse is None:
+        coarse = flow > 1 or height * width > fine
+    return Scale(flow, coarse, coarse and (flow > 1 or height * width > FINE))
 
 
 def shrink(frame: Tensor, scale: int) -> Tensor:

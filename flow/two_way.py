@@ -23,13 +23,13 @@ TwoWay = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Frames (B, 3, H, W) in [0, 1] -> flows 0->1 and 1->0, (B, 2, H, W) float32 in pixels."""
 
 
-def dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
+def dis_two_way(frame0: Tensor, frame1: Tensor, dense: bool = False) -> tuple[Tensor, Tensor]:
     """Return DIS flows both ways, computed on the CPU from 8-bit frames.
 
-    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. coarse: networks
-    will look at the flow coarsely (`flow.scale`), of large frames whose every pixel counts.
+    What DIS loses, because it moves too far, is found by `flow.matching`, and DIS refines that. dense: down to every
+    pixel, of large frames that networks will look at coarsely (`flow.scale`).
     """
-    find = _found_for_coarse if coarse else partial(_found_again, partial(dis_flow, patch_stride=2))
+    find = _found_densely if dense else partial(_found_again, partial(dis_flow, patch_stride=2))
     pairs = zip(*([Patches(to_image(frame)) for frame in frames] for frames in (frame0, frame1)), strict=True)
     ways = [way for first, second in pairs for way in ((first, second), (second, first))]
     with ThreadPoolExecutor(2) as pool:  # DIS itself hardly gains from a second core
@@ -40,11 +40,11 @@ def dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> tuple[T
     return forward, backward
 
 
-def torch_dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
+def torch_dis_two_way(frame0: Tensor, frame1: Tensor, dense: bool = False) -> tuple[Tensor, Tensor]:
     """Return what `dis_two_way` does, by `flow.inverse_search` where the frames are; a GPU never waits for the host."""
     with torch.no_grad(), torch.autocast(frame0.device.type, enabled=False):
         first, second = torch.cat([frame0, frame1]).float(), torch.cat([frame1, frame0]).float()
-        stride, finest = (3, 0) if coarse else (2, 1)
+        stride, finest = (3, 0) if dense else (2, 1)
         flow = inverse_search(first, second, stride, finest_scale=finest)
         guess, matched = match_lost_of_batch(first * 255, second * 255, flow)
         again = inverse_search(first, second, stride, finest_scale=finest, start=guess)
@@ -52,7 +52,7 @@ def torch_dis_two_way(frame0: Tensor, frame1: Tensor, coarse: bool = False) -> t
     return forward, backward
 
 
-def _found_for_coarse(first: Patches, second: Patches) -> np.ndarray:
+def _found_densely(first: Patches, second: Patches) -> np.ndarray:
     """Return the flow of large frames as networks look at it: on a grid half as fine."""
     # Of frames of 720 lines that were made half as large for it, DIS down to every pixel finds as much as it does down
     # to half of them of the frames themselves, with sparser patches and fewer steps.
@@ -68,17 +68,17 @@ def _found_again(dis: Callable[..., np.ndarray], first: Patches, second: Patches
 
 
 TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way, "dis-torch": torch_dis_two_way}
-_FOR_COARSE: dict[str, TwoWay] = {
-    "dis": partial(dis_two_way, coarse=True),
-    "dis-torch": partial(torch_dis_two_way, coarse=True),
+_DENSE: dict[str, TwoWay] = {
+    "dis": partial(dis_two_way, dense=True),
+    "dis-torch": partial(torch_dis_two_way, dense=True),
 }
 
 
-def two_way_estimator(name: str, coarse: bool = False) -> TwoWay:
-    """Return an estimator of the table, or its like for coarse networks; raises ValueError that lists those known."""
+def two_way_estimator(name: str, dense: bool = False) -> TwoWay:
+    """Return an estimator of the table, or its dense like (`flow.scale`); raises ValueError that lists those known."""
     if name not in TWO_WAY:
         raise ValueError(f"unknown two-way flow {name!r}: use one of {', '.join(TWO_WAY)}")
-    return (_FOR_COARSE if coarse else TWO_WAY)[name]
+    return (_DENSE if dense else TWO_WAY)[name]
 
 
 def find_two_way(name: str, device: str = "auto", precision: str = "auto") -> TwoWay:

@@ -258,7 +258,7 @@ class _Lesson:
             # Of a large film only the centre is looked at, but its motion is to be found as in the whole.
             width, height = blocks.size
             self.own_scale = self.model.flow_scale, self.model.coarse
-            self.model.flow_scale, self.model.coarse = self.model.scale_of(height, width)
+            self.model.flow_scale, self.model.coarse, _ = self.model.scale_of(height, width)
             self.scale = self.model.flow_scale
             self.model.taught_share = SOFTENING  # what is learnt is measured as it will be used
         self.weights = _to_learn(self.model, parts, recipe.rank)

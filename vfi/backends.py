@@ -44,17 +44,17 @@ class BackendError(ValueError):
 class Backend:
     """A model by another runtime than PyTorch."""
 
-    def __init__(self, model: nn.Module, name: str, bfloat16: bool = False, larger: bool = False) -> None:
+    def __init__(self, model: nn.Module, name: str, bfloat16: bool = False, times: int = 1) -> None:
         """Take a model and the backend's name, openvino or onnx; what it writes lies in the user's cache.
 
         bfloat16: whether OpenVINO may multiply in that precision, after it was compared with PyTorch in float32;
-        larger: whether frames are larger than what the model, if it finds motion, looks at of them.
+        times: how many times larger frames are than what the model, if it finds motion, looks at of them.
 
         Raises ValueError if the model cannot be written, or what writes or runs it is not installed.
         """
         self.model, self.name, self._bfloat16 = model, name, bfloat16
         whole = not isinstance(model, FlowFusion | Classical)
-        self.portable = (Portable(model) if whole else PortableMixture(model, larger)).eval()
+        self.portable = (Portable(model) if whole else PortableMixture(model, times)).eval()
         for module in {"onnx", RUNTIMES[name]}:
             if find_spec(module) is None:
                 raise NotInstalled(f"{module} is not installed: run pip install 'vfi[export]'")
@@ -125,7 +125,7 @@ class Backend:
             for source in sorted(folder.rglob("*.py")):
                 known.update(source.read_bytes())
         packages = ("vfi", "torch", "onnx", RUNTIMES[self.name])
-        said = [getattr(model, "fallback", None), getattr(self.portable, "larger", False)]
+        said = [getattr(model, "fallback", None), getattr(self.portable, "times", 1)]
         known.update(repr([*said, *map(version, packages)]).encode())
         return known.hexdigest()[:32]
 
@@ -206,7 +206,7 @@ def _frame(
     portable: Portable | PortableMixture, inputs: Mapping[str, np.ndarray], found: list[np.ndarray]
 ) -> np.ndarray:
     """Return the frame that was computed, or what comes of its parts."""
-    if isinstance(portable, Portable) or not portable.larger:
+    if isinstance(portable, Portable) or portable.times == 1:
         return found[0]
     parts = dict(zip(portable.outputs, map(torch.from_numpy, found), strict=True))
     composition = _composition(parts, torch.from_numpy(inputs["t"]))

@@ -30,6 +30,8 @@ from vfi.models.mixture import Composition, Frames
 from vfi.tile_plan import TilePlan
 from vfi.tiles import Mixing, Tiled, place_tile
 
+TIMES = (1, 2, 4)  # that frames may be larger than what networks look at, as far as it matters how many
+
 
 class Made(NamedTuple):
     """An image made between two others."""
@@ -92,7 +94,7 @@ class Interpolator:
             if not isinstance(backbone, Classical):
                 raise ValueError("this model has no two-way flow to start from: leave out the flow")
             if isinstance(flow, str) and flow in TWO_WAY:
-                backbone.follow(two_way_estimator(flow), two_way_estimator(flow, coarse=True))
+                backbone.follow(two_way_estimator(flow), two_way_estimator(flow, dense=True))
             else:
                 backbone.follow(find_two_way(flow, device, precision) if isinstance(flow, str) else flow)
         if fallback is not None:
@@ -172,7 +174,7 @@ class Interpolator:
         if self._networks and self._suits(size):  # which there are on the CPU alone
             frames = self.tensor(before), self.tensor(after)
             for time in times:
-                yield Made(self.image(self._networks[False].frame(frames, float(time)), before.dtype), None)
+                yield Made(self.image(self._networks[1].frame(frames, float(time)), before.dtype), None)
             return
         done = 0
         while done < len(times):
@@ -197,19 +199,18 @@ class Interpolator:
     ) -> Iterator[Made]:
         """Yield the images on the CPU: those larger than networks look at are composed of what these find."""
         small, scale = self._small(model, before, after)
-        flows = model.start_of(small, scale.coarse) if start is None else start
+        flows = model.start_of(small, scale) if start is None else start
         dragged = None
         if scale.coarse and flows is not None:
             dragged = _dragged(small, flows)
             small, flows = coarsen(small, flows)
-        larger = small[0].shape[-2:] != before.shape[:2]
-        network = self._networks.get(larger)
+        network = self._networks.get(min(scale.times, max(TIMES)))
         if flows is None or not self._suits((small[0].shape[-2], small[0].shape[-1])):
             network = None
         pair: Any = None
         if network is None:
             with self.autocast():
-                pair = model.prepare_seen(small, flows, larger)  # type: ignore[arg-type]
+                pair = model.prepare_seen(small, flows, scale.times)  # type: ignore[arg-type]
         for time in times:
             t = self.time(time)
             with self.autocast():
@@ -218,7 +219,7 @@ class Interpolator:
                 else:
                     mixture = model.mixture_at(pair, t)
                     found, confidence = (
-                        mixture.composition() if larger else mixture.made.clamp(0, 1),
+                        mixture.composition() if scale.times > 1 else mixture.made.clamp(0, 1),
                         mixture.confidence,
                     )
             if isinstance(found, Composition):
@@ -249,12 +250,12 @@ class Interpolator:
                 made = self._tile_by_tile(tiled, self.time(time), before.dtype)
             yield made
 
-    def _outside(self, model: nn.Module) -> dict[bool, Backend]:
-        """Return what computes a model outside PyTorch, if anything does, by whether frames are larger than it sees."""
+    def _outside(self, model: nn.Module) -> dict[int, Backend]:
+        """Return what computes a model outside PyTorch, if anything does, by how many times larger frames are."""
         if self.backend == "torch":
             return {}
-        sizes = (False, True) if isinstance(model, Mixing) else (False,)
-        return {larger: Backend(model, self.backend, self.precision == "bfloat16", larger) for larger in sizes}
+        kinds = TIMES if isinstance(model, Mixing) else (1,)
+        return {times: Backend(model, self.backend, self.precision == "bfloat16", times) for times in kinds}
 
     def autocast(self) -> torch.autocast:
         """Return the precision in which PyTorch computes the model, as a context."""
@@ -299,7 +300,7 @@ class Interpolator:
             return None
         if self.device.type == "cpu":
             small, scale = self._small(self.model, before, after)
-            return self.model.start_of(small, scale.coarse)
+            return self.model.start_of(small, scale)
         return self.model.start(self.tensor(before), self.tensor(after))
 
     @staticmethod

@@ -132,7 +132,7 @@ def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable
         if hasattr(model, name):
             replace(model, name, stages.timed("warp and fuse", getattr(model, name)))
     for part in model.modules():
-        for name in ("two_way", "two_way_if_coarse"):
+        for name in ("two_way", "dense_two_way"):
             if hasattr(part, name):
                 replace(part, name, stages.timed("flow", getattr(part, name)))
         if part is not model and any(True for _ in part.parameters()):

@@ -100,12 +100,11 @@ class Tiled:
         if isinstance(model, Mixing):
             scale = model.scale_of(*self.size)
             small = self._small(scale.flow)
-            start = model.start_of(small, scale.coarse) if start is None else start
+            start = model.start_of(small, scale) if start is None else start
             if scale.coarse and start is not None:
                 self._dragged = find_dragged(*small, start[:, :2], start[:, 2:])
                 small, start = coarsen(small, start)
-            larger = small[0].shape[-2:] != self.size
-            self.pair = model.prepare_seen(small, start, larger)  # type: ignore[arg-type]
+            self.pair = model.prepare_seen(small, start, scale.times)  # type: ignore[arg-type]
 
     def _small(self, scale: int) -> tuple[Tensor, Tensor]:
         """The frames at the flow scale, as `flow.scale.shrink` gives them."""

@@ -81,7 +81,7 @@ def test_a_start_is_improved() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 90), (11, 11), (16, 16), (17, 33), (300, 5)])
 def test_images_of_any_size_have_flows_both_ways(size: tuple[int, int]) -> None:
     frames = tensor(scene(*size)), tensor(scene(*size, seed=1))
-    for flow in (*torch_dis_two_way(*frames), *torch_dis_two_way(*frames, coarse=True)):
+    for flow in (*torch_dis_two_way(*frames), *torch_dis_two_way(*frames, dense=True)):
         assert flow.shape == (1, 2, *size)
         assert flow.isfinite().all()
 
@@ -117,11 +117,11 @@ def test_the_same_images_have_the_same_flow_again() -> None:
         assert torch.equal(flow, again)
 
 
-@pytest.mark.parametrize("coarse", [False, True])
-def test_nothing_is_decided_by_what_the_images_show(coarse: bool) -> None:
+@pytest.mark.parametrize("dense", [False, True])
+def test_nothing_is_decided_by_what_the_images_show(dense: bool) -> None:
     with FakeTensorMode():  # tensors without values: whoever asks for one fails, as a GPU would have to wait
         frames = torch.empty(2, 3, 90, 121), torch.empty(2, 3, 90, 121)
-        flows = torch_dis_two_way(*frames, coarse=coarse)
+        flows = torch_dis_two_way(*frames, dense=dense)
     assert [flow.shape for flow in flows] == [(2, 2, 90, 121)] * 2
 
 

@@ -8,17 +8,17 @@ from flow.scale import Scale, choose_scale, shrink
 @pytest.mark.parametrize(
     ("size", "scale"),
     [
-        ((360, 640), Scale(1, coarse=False)),
-        ((480, 854), Scale(1, coarse=False)),  # 16:9 of as many lines as NTSC
-        ((576, 720), Scale(1, coarse=True)),  # PAL
-        ((540, 960), Scale(1, coarse=True)),
-        ((536, 1280), Scale(1, coarse=True)),  # 2.39:1, as films have it
-        ((720, 1280), Scale(2, coarse=True)),
-        ((800, 1920), Scale(2, coarse=True)),
-        ((1080, 1920), Scale(2, coarse=True)),
-        ((1440, 2560), Scale(4, coarse=True)),
-        ((2160, 3840), Scale(4, coarse=True)),
-        ((4320, 7680), Scale(8, coarse=True)),
+        ((360, 640), Scale(1, coarse=False, dense=False)),
+        ((480, 854), Scale(1, coarse=False, dense=False)),  # 16:9 of as many lines as NTSC
+        ((576, 720), Scale(1, coarse=True, dense=True)),  # PAL
+        ((540, 960), Scale(1, coarse=True, dense=True)),
+        ((536, 1280), Scale(1, coarse=True, dense=True)),  # 2.39:1, as films have it
+        ((720, 1280), Scale(2, coarse=True, dense=True)),
+        ((800, 1920), Scale(2, coarse=True, dense=True)),
+        ((1080, 1920), Scale(2, coarse=True, dense=True)),
+        ((1440, 2560), Scale(4, coarse=True, dense=True)),
+        ((2160, 3840), Scale(4, coarse=True, dense=True)),
+        ((4320, 7680), Scale(8, coarse=True, dense=True)),
     ],
 )
 def test_large_frames_are_looked_at_in_less_detail_whatever_their_shape(size, scale):

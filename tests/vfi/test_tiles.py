@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from flow.scale import Scale
 from vfi.interpolator import Interpolator
 from vfi.models import load_model
 from vfi.tiles import SEAM, Tiled, place_tile, plan_side, plan_tiles
@@ -71,7 +70,7 @@ def test_on_any_device_tiles_of_what_finds_no_motion_are_what_the_whole_frame_is
 @pytest.mark.parametrize("name", FINDING_MOTION)
 @pytest.mark.parametrize(
     ("scale", "size"),
-    [(Scale(2, coarse=True), (200, 300)), (Scale(1, coarse=True), (200, 300)), (Scale(1, coarse=False), (201, 303))],
+    [((2, True), (200, 300)), ((1, True), (200, 300)), ((1, False), (201, 303))],
     ids=["reduced flow", "coarse networks", "odd size"],
 )
 def test_tiles_differ_by_less_than_a_level_on_999_of_1000_pixels(name, scale, size):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from flow.motion import find_motions
 from flow.overlay import find_dragged
 from flow.projection import coverage
-from flow.scale import coarsen
+from flow.scale import Scale, coarsen
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
@@ -33,7 +33,7 @@ class ClassicalPair(NamedTuple):
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, h, w) in [0, 1]
     dragged: Tensor | None  # where something stands still over what moves, see `Mixture`; on the grid of the flow
-    larger: bool  # whether the frames are larger than that grid
+    times: int  # how many times larger than that grid the frames are
 
 
 class Classical(Scaled, nn.Module):
@@ -47,22 +47,22 @@ class Classical(Scaled, nn.Module):
     def __init__(self, config: ClassicalConfig) -> None:
         super().__init__()
         self.config = config
-        self.follow(two_way_estimator(config.flow), two_way_estimator(config.flow, coarse=True))
+        self.follow(two_way_estimator(config.flow), two_way_estimator(config.flow, dense=True))
 
-    def follow(self, two_way: TwoWay, if_coarse: TwoWay | None = None) -> None:
-        """Take another estimator; if_coarse: for what is looked at coarsely (`Scale`), if it is not the same."""
-        self.two_way, self.two_way_if_coarse = two_way, if_coarse or two_way
+    def follow(self, two_way: TwoWay, dense: TwoWay | None = None) -> None:
+        """Take another estimator; dense: for where it is to be that (`Scale`), if it is not the same."""
+        self.two_way, self.dense_two_way = two_way, dense or two_way
 
     def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Return the flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
 
         small: what the method of this name returns for them, where it is known.
         """
-        return self.start_of(small or self.small(frame0, frame1), self.scale_of(*frame0.shape[-2:]).coarse)
+        return self.start_of(small or self.small(frame0, frame1), self.scale_of(*frame0.shape[-2:]))
 
-    def start_of(self, small: tuple[Tensor, Tensor], coarse: bool) -> Tensor:
-        """Return what `start` does, of frames at the flow scale; coarse: as in `Scale`."""
-        return torch.cat((self.two_way_if_coarse if coarse else self.two_way)(*small), dim=1)
+    def start_of(self, small: tuple[Tensor, Tensor], scale: Scale) -> Tensor:
+        """Return what `start` does, of frames at the flow scale."""
+        return torch.cat((self.dense_two_way if scale.dense else self.two_way)(*small), dim=1)
 
     def prepare(
         self,
@@ -77,27 +77,27 @@ class Classical(Scaled, nn.Module):
         """
         small = self.small(frame0, frame1) if small is None else small
         start = self.start(frame0, frame1, small) if start is None else start
-        return self.look((frame0, frame1), small, start, self.scale_of(*frame0.shape[-2:]).coarse)
+        return self.look((frame0, frame1), small, start, self.scale_of(*frame0.shape[-2:]))
 
-    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor, larger: bool = False) -> ClassicalPair:
+    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor, times: int = 1) -> ClassicalPair:
         """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at.
 
-        larger: whether the frames themselves are larger.
+        times: how many times larger the frames themselves are.
         """
-        return self.look(small, small, start, coarse=False)._replace(larger=larger)
+        return self.look(small, small, start, Scale(times, coarse=False, dense=False))
 
     @staticmethod
-    def look(frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], start: Tensor, coarse: bool) -> ClassicalPair:
-        """Return what `prepare` does, of frames, their versions at the flow scale, and flows; coarse: as in `Scale`."""
+    def look(frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], start: Tensor, scale: Scale) -> ClassicalPair:
+        """Return what `prepare` does, of frames, their versions at the flow scale, and flows."""
         dragged = find_dragged(*small, start[:, :2], start[:, 2:])
         is_laid = is_exporting() or bool(dragged.any())
-        if coarse:
+        if scale.coarse:
             small, start = coarsen(small, start)
         flow01, flow10 = start[:, :2], start[:, 2:]
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
-        larger = frames[0].shape[-2:] != small[0].shape[-2:]
-        return ClassicalPair(frames, small, (flow01, flow10), (seen0, seen1), dragged if is_laid else None, larger)
+        laid = dragged if is_laid else None
+        return ClassicalPair(frames, small, (flow01, flow10), (seen0, seen1), laid, scale.times)
 
     def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the motions at t (B, 1, 1, 1), as `find_motions` gives them."""
@@ -118,8 +118,8 @@ class Classical(Scaled, nn.Module):
     def mixture_at(self, pair: ClassicalPair, t: Tensor) -> Mixture:
         """Return what the frame at t (B, 1, 1, 1) is mixed of."""
         flows, weights = self.candidates(pair, self.motion(pair, t), t)
-        mixed = mix(warp_images(pair.small, flows, pair.larger), weights)
-        return Mixture(pair.small, flows, weights, mixed, t, pair.larger, pair.dragged)
+        mixed = mix(warp_images(pair.small, flows, pair.times), weights)
+        return Mixture(pair.small, flows, weights, mixed, t, pair.times, pair.dragged)
 
     def synthesize(self, state: ClassicalPair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""

@@ -20,6 +20,7 @@ from flow.models.intermediate import (
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows
+from flow.scale import FINE, Scale
 from flow.warp import backward_warp, shrink_flow
 from vfi.choices import Fallback
 from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
@@ -40,6 +41,7 @@ class FlowFusionConfig:
     refine_levels: int = 2  # finest pyramid levels that refine a given start, or 0; from zero all levels run
     fusion: tuple[int, ...] = (32, 48, 64)  # channels of the U-Net at 1/2, 1/4, ...
     context: tuple[int, ...] = (16, 32, 48)  # and of the features of each frame that join it from 1/4 on
+    fine: int = FINE  # pixels of frames that the networks look at whole, see `flow.scale`
     confidence: int = 0  # channels of what weighs the frame against softer ones, see `vfi.models.confidence`; 0: none
 
 
@@ -48,7 +50,7 @@ class Pair(NamedTuple):
 
     frames: tuple[Tensor, Tensor]
     small: tuple[Tensor, Tensor]  # the frames as the networks look at them: all below is of these
-    larger: bool  # whether the frames themselves are larger
+    times: int  # how many times larger the frames themselves are
     multiple: int  # to which they are padded for the flow
     features: tuple[list[Tensor], list[Tensor]]  # for the flow
     context: tuple[list[Tensor], list[Tensor]]  # for the U-Net
@@ -110,7 +112,7 @@ class FlowFusion(Scaled, nn.Module):
         super().__init__()
         if len(config.context) != len(config.fusion):
             raise ValueError("context and fusion need as many widths as each other: they meet level by level")
-        self.config = config
+        self.config, self.fine = config, config.fine
         self.classical = None if config.start == "zero" else Classical(ClassicalConfig(flow=config.start))
         learnt = self.classical is None or config.refine_levels > 0
         self.flow = IntermediateFlow(config.flow) if learnt else None
@@ -122,6 +124,12 @@ class FlowFusion(Scaled, nn.Module):
         )
         self.confidence = Confidence(config.confidence) if config.confidence else None
 
+    def scale_of(self, height: int, width: int) -> Scale:
+        """Return at what scale frames of this size are looked at."""
+        scale = super().scale_of(height, width)
+        # Without a backbone the networks find motion themselves, on what they look at.
+        return scale if self.classical is not None else Scale(scale.flow, coarse=False, dense=False)
+
     def start(self, frame0: Tensor, frame1: Tensor, small: tuple[Tensor, Tensor] | None = None) -> Tensor | None:
         """Return the backbone's flows 0->1 and 1->0 of frames (B, 3, H, W) in [0, 1]: (B, 4, h, w) at the flow scale.
 
@@ -129,11 +137,11 @@ class FlowFusion(Scaled, nn.Module):
         """
         if self.classical is None:
             return None
-        return self.start_of(small or self.small(frame0, frame1), self.scale_of(*frame0.shape[-2:]).coarse)
+        return self.start_of(small or self.small(frame0, frame1), self.scale_of(*frame0.shape[-2:]))
 
-    def start_of(self, small: tuple[Tensor, Tensor], coarse: bool) -> Tensor | None:
-        """Return what `start` does, of frames at the flow scale; coarse: as in `Scale`."""
-        return None if self.classical is None else self.classical.start_of(small, coarse)
+    def start_of(self, small: tuple[Tensor, Tensor], scale: Scale) -> Tensor | None:
+        """Return what `start` does, of frames at the flow scale."""
+        return None if self.classical is None else self.classical.start_of(small, scale)
 
     def prepare(
         self,
@@ -147,28 +155,29 @@ class FlowFusion(Scaled, nn.Module):
         start, small: what the methods of these names return for them, where it is known.
         """
         frames, small = (frame0, frame1), self.small(frame0, frame1) if small is None else small
+        scale = self.scale_of(*frame0.shape[-2:])
         if self.classical is None:
-            return self._seen(frames, small, None, frames[0].shape[-2:] != small[0].shape[-2:])
+            return self._seen(frames, small, None, scale.times)
         start = self.start(frame0, frame1, small) if start is None else start
         assert start is not None  # with a backbone
-        classical = self.classical.look(frames, small, start, self.scale_of(*frame0.shape[-2:]).coarse)
-        return self._seen(frames, classical.small, classical, classical.larger)
+        classical = self.classical.look(frames, small, start, scale)
+        return self._seen(frames, classical.small, classical, scale.times)
 
-    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None, larger: bool = False) -> Pair:
+    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None, times: int = 1) -> Pair:
         """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at.
 
-        larger: whether the frames themselves are larger.
+        times: how many times larger the frames themselves are.
         """
         if self.classical is None or start is None:
-            return self._seen(small, small, None, larger)
-        return self._seen(small, small, self.classical.prepare_seen(small, start, larger), larger)
+            return self._seen(small, small, None, times)
+        return self._seen(small, small, self.classical.prepare_seen(small, start, times), times)
 
     def _seen(
         self,
         frames: tuple[Tensor, Tensor],
         small: tuple[Tensor, Tensor],
         classical: ClassicalPair | None,
-        larger: bool,
+        times: int,
     ) -> Pair:
         multiple = 1
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
@@ -178,7 +187,7 @@ class FlowFusion(Scaled, nn.Module):
             padded = [pad_to_multiple(frame, multiple) for frame in small]
             features = (self.flow.encode(padded[0], levels), self.flow.encode(padded[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in small)
-        return Pair(frames, small, larger, multiple, features, (context0, context1), classical)
+        return Pair(frames, small, times, multiple, features, (context0, context1), classical)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""
@@ -216,7 +225,7 @@ class FlowFusion(Scaled, nn.Module):
     def draft(self, pair: Pair, motion: Motion, t: Tensor) -> Draft:
         """Return what the frame at t is mixed from, as the U-Net weighs it."""
         flows, weights = self.candidates(pair, motion, t)
-        images = warp_images(pair.small, flows, pair.larger)
+        images = warp_images(pair.small, flows, pair.times)
         times = t.expand(-1, 1, *pair.grid)
         seen = torch.cat([*pair.small, *images, weights, motion.flows / 32, times], dim=1)
         # From here on they are parts of what the U-Net sees: as large as all else together, they are not kept twice.
@@ -227,7 +236,7 @@ class FlowFusion(Scaled, nn.Module):
         weights = torch.softmax(weights.clamp_min(1e-6).log() + out[:, :-3].float(), dim=1)
         mixed = mix(images, weights) + out[:, -3:].float()
         dragged = None if pair.classical is None else pair.classical.dragged
-        mixture = Mixture(pair.small, flows, weights, mixed, t, pair.larger, dragged)
+        mixture = Mixture(pair.small, flows, weights, mixed, t, pair.times, dragged)
         if self.confidence is None:
             return Draft(mixture, None)
         return Draft(mixture, find_signs(mixed, pair.small, images, self._disagreement(motion), motion.flows))

@@ -17,6 +17,7 @@ from vfi.models.confidence import Remedy, fall_back, substitute
 
 SAMPLING = "bicubic"  # bilinear sampling would blur, which costs a quarter of a decibel
 COARSELY = "bilinear"  # in a third of the time, where it does not matter: the frame itself is larger
+SOFTER_BY = 2  # times that a frame may be larger than the grid on which softer versions of it are made
 NEAR = 0.5  # pixels of the grid by which flows may differ and still be averaged
 
 Frames = tuple[Tensor, Tensor]
@@ -31,7 +32,7 @@ class Mixture(NamedTuple):
     weights: Tensor  # of these images, above 0, sum 1
     mixed: Tensor  # what they come to, with what a network adds
     t: Tensor  # (B, 1, 1, 1)
-    larger: bool  # whether the frame itself is larger than this grid
+    times: int  # how many times larger than this grid the frame itself is
     dragged: Tensor | None  # where what stands still over it is to be laid over the frame, as `find_dragged` has it
     remedy: Remedy | None = None  # where the frame is not to be trusted
     confidence: Tensor | None = None  # (B, 1, h / 4, w / 4) in (0, 1)
@@ -48,12 +49,12 @@ class Mixture(NamedTuple):
         """Return how to make the frame at full size."""
         flows, weights = zip(*(_agreed(self.flows[i::2], self.weights[:, i::2]) for i in (0, 1)), strict=True)
         flow, warped, still = torch.cat(flows, dim=1), torch.cat(weights, dim=1), None
-        remedy = self.remedy.sharp() if self.larger and self.remedy is not None else self.remedy
+        remedy = self.remedy.sharp() if self.times > SOFTER_BY and self.remedy is not None else self.remedy
         if remedy is not None:
             still = substitute(remedy, self.t)
             warped = warped * remedy.keep
         found = Composition(flow, warped, still, self.frames[0].new_zeros(1, 3, 1, 1), self.t)
-        known = compose(found, self.frames, sampling=_sampling(self.larger))
+        known = compose(found, self.frames, sampling=_sampling(self.times))
         return found._replace(rest=self._remedied(remedy) - known, dragged=self.dragged)
 
 
@@ -68,9 +69,9 @@ class Composition(NamedTuple):
     dragged: Tensor | None = None  # (B, 1, ?, ?): as in `Mixture`, on any grid
 
 
-def warp_images(frames: Frames, flows: list[Tensor], larger: bool = False) -> list[Tensor]:
-    """Return either frame in turns, warped along flows (B, 2, H, W); larger: as in `Mixture`."""
-    return [backward_warp(frames[i % 2], flow, _sampling(larger)) for i, flow in enumerate(flows)]
+def warp_images(frames: Frames, flows: list[Tensor], times: int = 1) -> list[Tensor]:
+    """Return either frame in turns, warped along flows (B, 2, H, W); times: as in `Mixture`."""
+    return [backward_warp(frames[i % 2], flow, _sampling(times)) for i, flow in enumerate(flows)]
 
 
 def mix(images: list[Tensor], weights: Tensor) -> Tensor:
@@ -81,8 +82,8 @@ def mix(images: list[Tensor], weights: Tensor) -> Tensor:
     return mixed
 
 
-def _sampling(larger: bool) -> str:
-    return COARSELY if larger else SAMPLING
+def _sampling(times: int) -> str:
+    return COARSELY if times > 1 else SAMPLING
 
 
 def compose(composition: Composition, frames: Frames, place: Place | None = None, sampling: str = SAMPLING) -> Tensor:

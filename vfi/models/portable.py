@@ -75,21 +75,21 @@ class PortableMixture(nn.Module):
 
     inputs = ("small0", "small1", "t", "flows")
 
-    def __init__(self, model: nn.Module, larger: bool = False) -> None:
-        """Take a model; larger: whether the frame is larger than what is looked at.
+    def __init__(self, model: nn.Module, times: int = 1) -> None:
+        """Take a model; times: how many times larger than what is looked at the frame is.
 
         Raises ValueError for a model that computes differently for every size.
         """
         super().__init__()
-        self.model, self.larger = Portable(model).model, larger
-        made = ("along", "weights", "still", "rest") if larger else ("made",)
+        self.model, self.times = Portable(model).model, times
+        made = ("along", "weights", "still", "rest") if times > 1 else ("made",)
         known = ("confidence",) if getattr(model, "confidence", None) is not None else ()
         self.outputs: tuple[str, ...] = (*made, "paths", *known)
 
     def forward(self, small0: Tensor, small1: Tensor, t: Tensor, flows: Tensor) -> tuple[Tensor, ...]:
-        pair = self.model.prepare_seen((small0, small1), flows, self.larger)  # type: ignore[operator]
+        pair = self.model.prepare_seen((small0, small1), flows, self.times)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
-        if self.larger:
+        if self.times > 1:
             flow, weights, still, rest, *_ = mixture.composition()
             found = [flow, weights, torch.zeros_like(weights) if still is None else still, rest]
         else:

@@ -14,10 +14,10 @@ def detailed(height, width, seed=0):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def mixed(frames, flows, weights, larger=True, dragged=None, remedy=None):
-    """A mixture of frames on their own grid, by itself or as that of a larger frame."""
-    images = mix(warp_images(frames, flows, larger), weights)
-    return Mixture(frames, flows, weights, images, HALF, larger, dragged, remedy)
+def mixed(frames, flows, weights, times=4, dragged=None, remedy=None):
+    """A mixture of frames on their own grid, by itself or as that of a frame so many times larger."""
+    images = mix(warp_images(frames, flows, times), weights)
+    return Mixture(frames, flows, weights, images, HALF, times, dragged, remedy)
 
 
 def test_weights_of_a_coarse_grid_mix_frames_in_their_full_detail():
@@ -59,7 +59,7 @@ def test_on_its_own_grid_a_composition_comes_to_what_its_mixture_does(fallback):
     soft = (torch.rand(1, 3, 40, 56), torch.rand(1, 1, 40, 56)) if fallback == "soft" else (None, None)
     remedy = Remedy(keep, rest, fallback, *soft) if fallback else None
     weights = torch.softmax(torch.randn(1, 6, 40, 56), dim=1)
-    mixture = mixed(frames, flows, weights, False, torch.rand(1, 1, 40, 56), remedy)
+    mixture = mixed(frames, flows, weights, 1, torch.rand(1, 1, 40, 56), remedy)
     torch.testing.assert_close(compose(mixture.composition(), frames), mixture.made, atol=1e-5, rtol=0)
 
 

@@ -78,7 +78,7 @@ def test_beside_learnt_flow_the_untrained_network_mixes_what_both_show():
     dragged = pair.classical.dragged
 
     def made(flows, weights):
-        return Mixture(frames, flows, weights, mix(warp_images(frames, flows), weights), t, False, dragged).made
+        return Mixture(frames, flows, weights, mix(warp_images(frames, flows), weights), t, 1, dragged).made
 
     classical = made(flows[2:], shares)
     torch.testing.assert_close(classical, build_model("classical").eval()(*frames, t), atol=1e-5, rtol=0)
