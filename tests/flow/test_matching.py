@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from flow.dis import dis_flow
-from flow.matching import Patches, match_lost
+from flow.matching import WAVES, Patches, match_lost
 from flow.two_way import dis_two_way
 
 SHIFT = (70, -24)  # pixels to the right and down
@@ -29,6 +29,17 @@ def flying_square(side: int = 48) -> tuple[np.ndarray, np.ndarray, tuple[slice, 
         places.append(place)
         pictures.append(picture)
     return pictures[0], pictures[1], places[0], places[1]
+
+
+def test_patches_are_told_apart_by_waves_of_their_own_and_not_by_their_mean() -> None:
+    waves = WAVES.reshape(len(WAVES), -1)
+    assert np.allclose(waves @ waves.T, np.eye(len(waves)), atol=1e-6)
+    assert np.abs(WAVES.sum(axis=(2, 3))).max() < 1e-6
+    image = texture(90, 120, 0)
+    brighter = Patches(image // 2 + 90).descriptors
+    assert np.abs(np.linalg.norm(brighter, axis=0) - 1).max() < 0.6  # flat patches are shorter
+    alike = (Patches(image // 2).descriptors * brighter).sum(axis=0) / (brighter**2).sum(axis=0)
+    assert np.abs(alike - 1).max() < 1e-3
 
 
 def test_an_object_that_moves_further_than_it_is_large_is_found_both_ways() -> None:

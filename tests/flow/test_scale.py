@@ -30,6 +30,19 @@ def test_networks_look_closely_at_what_is_small_alone_wherever_motion_is_found()
     assert choose_scale(720, 1280, flow=1).coarse
     assert choose_scale(480, 854, flow=2).coarse
     assert choose_scale(480, 854, flow=1, coarse=True).coarse
+    assert choose_scale(360, 640, fine=480 * 270).coarse
+    assert not choose_scale(270, 480, fine=480 * 270).coarse
+
+
+def test_motion_is_found_down_to_every_pixel_of_large_frames_that_are_looked_at_coarsely_alone():
+    assert choose_scale(720, 1280).dense
+    assert not choose_scale(360, 640, fine=480 * 270).dense
+    assert not choose_scale(720, 1280, flow=1, coarse=False).dense
+
+
+@pytest.mark.parametrize(("flow", "coarse", "times"), [(1, False, 1), (1, True, 2), (2, True, 4), (4, False, 4)])
+def test_networks_look_at_frames_so_many_times_smaller(flow, coarse, times):
+    assert Scale(flow, coarse, dense=False).times == times
 
 
 @pytest.mark.parametrize(("text", "scale"), [("auto", None), ("1", 1), ("1/2", 2), ("0.5", 2), ("1/8", 8)])

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from flow.window import Place, Window
-from vfi.models import load_model
+from vfi.models import build_model, load_model
 from vfi.models.confidence import Remedy
 from vfi.models.mixture import Composition, Mixture, compose, mix, warp_images
 
@@ -70,6 +70,15 @@ def test_softer_versions_of_a_coarse_grid_are_left_out_of_a_larger_frame():
     mixture = mixed(frames, flows, torch.full((1, 2, 40, 56), 0.5), remedy=remedy)
     torch.testing.assert_close(mixture.made, 0.25 * mixture.mixed + 0.5)
     torch.testing.assert_close(compose(mixture.composition(), frames), mixture.mixed)
+    twice = mixture._replace(times=2)  # as large: two pixels softer is what it may be
+    torch.testing.assert_close(compose(twice.composition(), frames), mixture.made)
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_where_all_images_agree_nothing_is_added_to_the_two_of_a_composition(times):
+    frames, flow = (detailed(40, 56), detailed(40, 56, seed=1)), 2 * torch.randn(1, 2, 40, 56)
+    mixture = mixed(frames, [flow, -flow] * 3, torch.full((1, 6, 40, 56), 1 / 6), times)
+    assert mixture.composition().rest.abs().max() < 1e-5
 
 
 def test_what_stands_still_is_laid_over_as_sharply_as_the_frames_show_it():
@@ -95,6 +104,15 @@ def test_where_motions_differ_the_frame_follows_the_weightiest_and_nothing_betwe
     two = torch.tensor([0.1, 0.1, 0.2, 0.2, 0.2, 0.2]).view(1, 6, 1, 1).expand(1, 6, 40, 56)
     flows = mixed(frames, [far, far, near, near, near + 0.1, near + 0.1], two).composition().flows
     assert 1.04 < flows.min() <= flows.max() < 1.06
+
+
+def test_a_model_may_look_at_half_the_size_of_smaller_frames_too():
+    frames = [F.interpolate(detailed(30, 40, seed), size=(120, 160), mode="bicubic").clamp(0, 1) for seed in (0, 1)]
+    for fine, grid in ((120 * 160, (120, 160)), (120 * 160 - 1, (60, 80))):
+        model = build_model("flow-fusion", {"start": "dis", "refine_levels": 0, "fine": fine}).eval()
+        pair = model.prepare(*frames)
+        assert model.mixture_at(pair, HALF).weights.shape[-2:] == grid
+        assert model.synthesize(pair, HALF).shape == (1, 3, 120, 160)
 
 
 @pytest.mark.parametrize("name", ["classical", "fast", "flow-fusion"])
