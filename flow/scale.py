@@ -32,6 +32,9 @@ class Scale(NamedTuple):
         return self.flow * (COARSER if self.coarse else 1)
 
 
+WHOLE = Scale(1, coarse=False, dense=False)
+
+
 def choose_scale(
     height: int, width: int, flow: int | None = None, coarse: bool | None = None, fine: int = FINE
 ) -> Scale:

@@ -26,7 +26,7 @@ from vfi.models import VFI_MODELS, load_model
 from vfi.models.blend import Blend
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
-from vfi.models.mixture import Composition, Frames
+from vfi.models.mixture import Composition, Frames, Mixture
 from vfi.tile_plan import TilePlan
 from vfi.tiles import Mixing, Tiled, place_tile
 
@@ -200,30 +200,26 @@ class Interpolator:
         """Yield the images on the CPU: those larger than networks look at are composed of what these find."""
         small, scale = self._small(model, before, after)
         flows = model.start_of(small, scale) if start is None else start
-        dragged = None
-        if scale.coarse and flows is not None:
+        network, dragged, pair = self._networks.get(min(scale.times, max(TIMES))), None, None
+        height, width = (-(-side // scale.times) for side in before.shape[:2])
+        if network is None or flows is None or not self._suits((height, width)):
+            with self.autocast():
+                pair = model.prepare_small(small, flows, scale)  # type: ignore[arg-type]
+        elif scale.coarse:
             dragged = _dragged(small, flows)
             small, flows = coarsen(small, flows)
-        network = self._networks.get(min(scale.times, max(TIMES)))
-        if flows is None or not self._suits((small[0].shape[-2], small[0].shape[-1])):
-            network = None
-        pair: Any = None
-        if network is None:
-            with self.autocast():
-                pair = model.prepare_seen(small, flows, scale.times)  # type: ignore[arg-type]
         for time in times:
             t = self.time(time)
             with self.autocast():
-                if network is not None and flows is not None:
-                    found, confidence = network.found(small, flows, t)
+                if pair is not None:
+                    mixture: Mixture = model.mixture_at(pair, t)  # type: ignore[arg-type]
+                    found = mixture.composition() if scale.times > 1 else mixture.made.clamp(0, 1)
+                    confidence = mixture.confidence
                 else:
-                    mixture = model.mixture_at(pair, t)
-                    found, confidence = (
-                        mixture.composition() if scale.times > 1 else mixture.made.clamp(0, 1),
-                        mixture.confidence,
-                    )
+                    found, confidence = network.found(small, flows, t)  # type: ignore[union-attr, arg-type]
             if isinstance(found, Composition):
-                image = compositing.compose_image(found._replace(dragged=dragged), before, after)
+                found = found if dragged is None else found._replace(dragged=dragged)
+                image = compositing.compose_image(found, before, after)
             else:
                 image = self.image(found, before.dtype)
             yield Made(image, None if confidence is None else confidence.mean().item())

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flow.overlay import find_dragged
-from flow.scale import coarsen, shrink
+from flow.scale import shrink
 from flow.window import Place, Window
 from vfi.choices import SMALLEST_TILE
 from vfi.models.blend import Blend
@@ -96,15 +95,11 @@ class Tiled:
         self.size = frames[0].shape[0], frames[0].shape[1]
         self.tiles = plan_tiles(model, self.size, side)
         self.pair: Any = None
-        self._dragged: Tensor | None = None  # as far as it is known, on the grid of the flow
         if isinstance(model, Mixing):
             scale = model.scale_of(*self.size)
             small = self._small(scale.flow)
             start = model.start_of(small, scale) if start is None else start
-            if scale.coarse and start is not None:
-                self._dragged = find_dragged(*small, start[:, :2], start[:, 2:])
-                small, start = coarsen(small, start)
-            self.pair = model.prepare_seen(small, start, scale.times)  # type: ignore[arg-type]
+            self.pair = model.prepare_small(small, start, scale)  # type: ignore[arg-type]
 
     def _small(self, scale: int) -> tuple[Tensor, Tensor]:
         """The frames at the flow scale, as `flow.scale.shrink` gives them."""
@@ -123,10 +118,7 @@ class Tiled:
         model = self.model
         if isinstance(model, Mixing):
             mixture = model.mixture_at(self.pair, t)
-            composition = mixture.composition()
-            if self._dragged is not None:
-                composition = composition._replace(dragged=self._dragged)
-            return self._shown(partial(self._composed, composition)), mixture.confidence
+            return self._shown(partial(self._composed, mixture.composition())), mixture.confidence
         return self._shown(lambda window: model.synthesize(model.prepare(*self._frames(window)), t)), None
 
     def _shown(self, make: Callable[[Window], Tensor]) -> Iterator[tuple[Tile, Tensor]]:

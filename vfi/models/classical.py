@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from flow.motion import find_motions
 from flow.overlay import find_dragged
 from flow.projection import coverage
-from flow.scale import Scale, coarsen
+from flow.scale import WHOLE, Scale, coarsen
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
@@ -79,12 +79,9 @@ class Classical(Scaled, nn.Module):
         start = self.start(frame0, frame1, small) if start is None else start
         return self.look((frame0, frame1), small, start, self.scale_of(*frame0.shape[-2:]))
 
-    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor, times: int = 1) -> ClassicalPair:
-        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at.
-
-        times: how many times larger the frames themselves are.
-        """
-        return self.look(small, small, start, Scale(times, coarse=False, dense=False))
+    def prepare_small(self, small: tuple[Tensor, Tensor], start: Tensor, scale: Scale = WHOLE) -> ClassicalPair:
+        """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w)."""
+        return self.look(small, small, start, scale)
 
     @staticmethod
     def look(frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], start: Tensor, scale: Scale) -> ClassicalPair:

@@ -20,7 +20,7 @@ from flow.models.intermediate import (
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.projection import intermediate_flows
-from flow.scale import FINE, Scale
+from flow.scale import FINE, WHOLE, Scale
 from flow.warp import backward_warp, shrink_flow
 from vfi.choices import Fallback
 from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
@@ -163,14 +163,12 @@ class FlowFusion(Scaled, nn.Module):
         classical = self.classical.look(frames, small, start, scale)
         return self._seen(frames, classical.small, classical, scale.times)
 
-    def prepare_seen(self, small: tuple[Tensor, Tensor], start: Tensor | None, times: int = 1) -> Pair:
-        """Return what `prepare` does, of frames (B, 3, h, w) and flows (B, 4, h, w) as they are to be looked at.
-
-        times: how many times larger the frames themselves are.
-        """
+    def prepare_small(self, small: tuple[Tensor, Tensor], start: Tensor | None, scale: Scale = WHOLE) -> Pair:
+        """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w)."""
         if self.classical is None or start is None:
-            return self._seen(small, small, None, times)
-        return self._seen(small, small, self.classical.prepare_seen(small, start, times), times)
+            return self._seen(small, small, None, scale.times)
+        classical = self.classical.prepare_small(small, start, scale)
+        return self._seen(small, classical.small, classical, scale.times)
 
     def _seen(
         self,

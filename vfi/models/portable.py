@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from flow.scale import Scale
 from vfi.models.classical import Classical
 from vfi.models.flow_fusion import FlowFusion
 from vfi.models.mixture import compose
@@ -44,7 +45,7 @@ class Portable(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         if small0 is None or small1 is None:
             return self.model(frame0, frame1, t)
-        pair = self.model.prepare_seen((small0, small1), flows)  # type: ignore[operator]
+        pair = self.model.prepare_small((small0, small1), flows)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
         # Of whatever size, which cannot be asked in a file: as if it were no larger than what is looked at.
         frame = compose(mixture.composition(), (frame0, frame1)).clamp(0, 1)
@@ -87,7 +88,8 @@ class PortableMixture(nn.Module):
         self.outputs: tuple[str, ...] = (*made, "paths", *known)
 
     def forward(self, small0: Tensor, small1: Tensor, t: Tensor, flows: Tensor) -> tuple[Tensor, ...]:
-        pair = self.model.prepare_seen((small0, small1), flows, self.times)  # type: ignore[operator]
+        scale = Scale(self.times, coarse=False, dense=False)  # whatever of it is to be looked at came in
+        pair = self.model.prepare_small((small0, small1), flows, scale)  # type: ignore[operator]
         mixture = self.model.mixture_at(pair, t)  # type: ignore[operator]
         if self.times > 1:
             flow, weights, still, rest, *_ = mixture.composition()
