@@ -47,8 +47,11 @@ train-default: train-scratch
 train-fast:
 	$(call train,fast-sharp,1350) $(whole) --model-config '$(fast)}' \
 	  --batch 6 --synthetic 0.1 --teacher-weight 0 --lr 8e-4
-	$(call train,fast,900) $(confident) --model-config '$(fast), "confidence": 16}' \
+	$(call train,fast-close,900) $(confident) --model-config '$(fast), "confidence": 16}' \
 	  --init $(RUNS)/fast-sharp/model.safetensors
+	$(call train,fast,1000) $(whole) --model-config '$(fast), "confidence": 16, "fine": 129600}' \
+	  --batch 3 --crop 384 --synthetic 0.1 --teacher-weight 0 --lr 4e-4 --warmup 20 --ema 0.99 \
+	  --init $(RUNS)/fast-close/model.safetensors
 
 # FlowNetS on made-up scenes of a quarter, half and all of the size; the same command goes on with an interrupted run.
 flownets = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownets --width 0.375 --run $(RUNS)/flownets-$(1) \
@@ -78,5 +81,8 @@ train-flownetc:
 	  --init $(RUNS)/flownetc-third/model.safetensors
 	$(call flownetc,fifth,1250) --lr 4e-4 --warmup 30 --precision bfloat16 --seed 22 \
 	  --init $(RUNS)/flownetc-fourth/model.safetensors
-	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
-	  halve_checkpoint(Path('$(RUNS)/flownetc-fifth/model.safetensors'), Path('$(RUNS)/flownetc.safetensors'))"
+	$(call flownetc,sixth,2800) --lr 6e-4 --warmup 30 --seed 31 --init $(RUNS)/flownetc-fifth/model.safetensors
+	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import average_checkpoints, halve_checkpoint; \
+	  runs, mean = Path('$(RUNS)'), Path('$(RUNS)/flownetc-mean.safetensors'); \
+	  average_checkpoints([runs / f'flownetc-{run}/model.safetensors' for run in ('fifth', 'sixth')], mean); \
+	  halve_checkpoint(mean, runs / 'flownetc.safetensors')"

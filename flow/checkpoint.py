@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import typing
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -103,6 +103,30 @@ def halve_checkpoint(source: Path, target: Path) -> None:
         save_file(
             {key: w.half() if w.is_floating_point() else w for key, w in weights.items()}, target, file.metadata()
         )
+
+
+def average_checkpoints(sources: Sequence[Path], target: Path) -> None:
+    """Write the mean of the weights of checkpoints of one network, with the header of the last.
+
+    Of a network and what further training at a high rate made of it, the mean may err less than either. Source:
+    Wortsman 2022, arXiv:2203.05482. Raises CheckpointError if a source is none, or of another network.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    found = [load_checkpoint(source) for source in sources]
+    last = found[-1]
+    shapes = {key: weight.shape for key, weight in last.weights.items()}
+    for source, one in zip(sources, found, strict=True):
+        if one.model != last.model or {key: weight.shape for key, weight in one.weights.items()} != shapes:
+            raise CheckpointError(f"{source} is of another network than {sources[-1]}: average what is of one")
+    with safe_open(sources[-1], "pt") as file:
+        header = file.metadata()
+    mean = {
+        key: torch.stack([one.weights[key].double() for one in found]).mean(0).to(weight.dtype)
+        for key, weight in last.weights.items()
+    }
+    save_file(mean, target, header)
 
 
 def checkpoint_folder() -> Path:

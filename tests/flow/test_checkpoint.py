@@ -6,6 +6,7 @@ from torch import nn
 
 from flow.checkpoint import (
     CheckpointError,
+    average_checkpoints,
     find_checkpoint,
     halve_checkpoint,
     load_checkpoint,
@@ -99,6 +100,27 @@ def test_a_halved_checkpoint_takes_half_the_bytes_and_finds_the_same_flow(tmp_pa
     flows = [FlowEstimator.load(file, "cpu", "float32").estimate(*frames) for file in (whole, half)]
     assert (flows[1] - flows[0]).norm() < 0.003 * flows[0].norm()
     assert flows[1].dtype == torch.float32
+
+
+def test_the_mean_of_checkpoints_has_the_mean_of_their_weights_and_the_last_header(tmp_path):
+    files = [tmp_path / f"{number}.safetensors" for number in range(3)]
+    models = [Model(Outer(scale=number)) for number in range(3)]
+    for number, (file, model) in enumerate(zip(files, models, strict=True)):
+        save_checkpoint(file, "flownets", model, {"steps": number})
+    average_checkpoints(files, tmp_path / "mean.safetensors")
+    mean, last = load_checkpoint(tmp_path / "mean.safetensors"), load_checkpoint(files[-1])
+    assert replace(mean, weights={}) == replace(last, weights={})
+    for key, weight in mean.weights.items():
+        torch.testing.assert_close(weight, sum(model.state_dict()[key] for model in models) / 3)
+
+
+def test_checkpoints_of_different_networks_have_no_mean(tmp_path):
+    files = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for file, name in zip(files, ("flownets", "flownetc"), strict=True):
+        save_checkpoint(file, name, Model(Outer()), {})
+    with pytest.raises(CheckpointError, match="of another network"):
+        average_checkpoints(files, tmp_path / "mean.safetensors")
+    assert not (tmp_path / "mean.safetensors").exists()
 
 
 def test_a_folder_s_checkpoints_go_by_the_table_that_their_models_are_of(tmp_path):
