@@ -96,13 +96,8 @@ def halve_checkpoint(source: Path, target: Path) -> None:
 
     Raises CheckpointError if the source is none.
     """
-    from safetensors.torch import save_file
-
     weights = load_checkpoint(source).weights
-    with safe_open(source, "pt") as file:
-        save_file(
-            {key: w.half() if w.is_floating_point() else w for key, w in weights.items()}, target, file.metadata()
-        )
+    _save_like(source, {key: w.half() if w.is_floating_point() else w for key, w in weights.items()}, target)
 
 
 def average_checkpoints(sources: Sequence[Path], target: Path) -> None:
@@ -112,7 +107,6 @@ def average_checkpoints(sources: Sequence[Path], target: Path) -> None:
     Wortsman 2022, arXiv:2203.05482. Raises CheckpointError if a source is none, or of another network.
     """
     import torch
-    from safetensors.torch import save_file
 
     found = [load_checkpoint(source) for source in sources]
     last = found[-1]
@@ -120,13 +114,19 @@ def average_checkpoints(sources: Sequence[Path], target: Path) -> None:
     for source, one in zip(sources, found, strict=True):
         if one.model != last.model or {key: weight.shape for key, weight in one.weights.items()} != shapes:
             raise CheckpointError(f"{source} is of another network than {sources[-1]}: average what is of one")
-    with safe_open(sources[-1], "pt") as file:
-        header = file.metadata()
     mean = {
         key: torch.stack([one.weights[key].double() for one in found]).mean(0).to(weight.dtype)
         for key, weight in last.weights.items()
     }
-    save_file(mean, target, header)
+    _save_like(sources[-1], mean, target)
+
+
+def _save_like(source: Path, weights: dict[str, Tensor], target: Path) -> None:
+    """Write weights with the header of another checkpoint."""
+    from safetensors.torch import save_file
+
+    with safe_open(source, "pt") as file:
+        save_file(weights, target, file.metadata())
 
 
 def checkpoint_folder() -> Path:

@@ -77,15 +77,12 @@ class Classical(Scaled, nn.Module):
         """
         small = self.small(frame0, frame1) if small is None else small
         start = self.start(frame0, frame1, small) if start is None else start
-        return self.look((frame0, frame1), small, start, self.scale_of(*frame0.shape[-2:]))
+        pair = self.prepare_small(small, start, self.scale_of(*frame0.shape[-2:]))
+        return pair._replace(frames=(frame0, frame1))
 
     def prepare_small(self, small: tuple[Tensor, Tensor], start: Tensor, scale: Scale = WHOLE) -> ClassicalPair:
         """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w)."""
-        return self.look(small, small, start, scale)
-
-    @staticmethod
-    def look(frames: tuple[Tensor, Tensor], small: tuple[Tensor, Tensor], start: Tensor, scale: Scale) -> ClassicalPair:
-        """Return what `prepare` does, of frames, their versions at the flow scale, and flows."""
+        frames = small
         dragged = find_dragged(*small, start[:, :2], start[:, 2:])
         is_laid = is_exporting() or bool(dragged.any())
         if scale.coarse:

@@ -154,30 +154,17 @@ class FlowFusion(Scaled, nn.Module):
 
         start, small: what the methods of these names return for them, where it is known.
         """
-        frames, small = (frame0, frame1), self.small(frame0, frame1) if small is None else small
-        scale = self.scale_of(*frame0.shape[-2:])
-        if self.classical is None:
-            return self._seen(frames, small, None, scale.times)
+        small = self.small(frame0, frame1) if small is None else small
         start = self.start(frame0, frame1, small) if start is None else start
-        assert start is not None  # with a backbone
-        classical = self.classical.look(frames, small, start, scale)
-        return self._seen(frames, classical.small, classical, scale.times)
+        pair = self.prepare_small(small, start, self.scale_of(*frame0.shape[-2:]))
+        return pair._replace(frames=(frame0, frame1))
 
     def prepare_small(self, small: tuple[Tensor, Tensor], start: Tensor | None, scale: Scale = WHOLE) -> Pair:
         """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w)."""
-        if self.classical is None or start is None:
-            return self._seen(small, small, None, scale.times)
-        classical = self.classical.prepare_small(small, start, scale)
-        return self._seen(small, classical.small, classical, scale.times)
-
-    def _seen(
-        self,
-        frames: tuple[Tensor, Tensor],
-        small: tuple[Tensor, Tensor],
-        classical: ClassicalPair | None,
-        times: int,
-    ) -> Pair:
-        multiple = 1
+        frames, classical, multiple = small, None, 1
+        if self.classical is not None and start is not None:
+            classical = self.classical.prepare_small(small, start, scale)
+            small = classical.small
         features: tuple[list[Tensor], list[Tensor]] = ([], [])
         if self.flow is not None:
             levels = pyramid_levels(*small[0].shape[-2:]) if self.classical is None else self.config.refine_levels
@@ -185,7 +172,7 @@ class FlowFusion(Scaled, nn.Module):
             padded = [pad_to_multiple(frame, multiple) for frame in small]
             features = (self.flow.encode(padded[0], levels), self.flow.encode(padded[1], levels))
         context0, context1 = (self.context(pad_to_multiple(frame, self.unet.multiple)) for frame in small)
-        return Pair(frames, small, times, multiple, features, (context0, context1), classical)
+        return Pair(frames, small, scale.times, multiple, features, (context0, context1), classical)
 
     def motion(self, pair: Pair, t: Tensor) -> Motion:
         """Return the flows at t (B, 1, 1, 1), and what they come from."""

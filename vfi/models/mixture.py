@@ -16,7 +16,7 @@ from flow.window import Place, enlarge, enlarge_flow
 from vfi.models.confidence import Remedy, fall_back, substitute
 
 SAMPLING = "bicubic"  # bilinear sampling would blur, which costs a quarter of a decibel
-COARSELY = "bilinear"  # in a third of the time, where it does not matter: the frame itself is larger
+COARSELY = "bilinear"  # in less time, where it does not matter: the frame itself is larger
 SOFTER_BY = 2  # times that a frame may be larger than the grid on which softer versions of it are made
 NEAR = 0.5  # pixels of the grid by which flows may differ and still be averaged
 
