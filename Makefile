@@ -47,11 +47,11 @@ train-default: train-scratch
 train-fast:
 	$(call train,fast-sharp,1350) $(whole) --model-config '$(fast)}' \
 	  --batch 6 --synthetic 0.1 --teacher-weight 0 --lr 8e-4
-	$(call train,fast-close,900) $(confident) --model-config '$(fast), "confidence": 16}' \
+	$(call train,fast,900) $(confident) --model-config '$(fast), "confidence": 16}' \
 	  --init $(RUNS)/fast-sharp/model.safetensors
-	$(call train,fast,1000) $(whole) --model-config '$(fast), "confidence": 16, "fine": 129600}' \
+	$(call train,faster,1000) $(whole) --model-config '$(fast), "confidence": 16, "fine": 129600}' \
 	  --batch 3 --crop 384 --synthetic 0.1 --teacher-weight 0 --lr 4e-4 --warmup 20 --ema 0.99 \
-	  --init $(RUNS)/fast-close/model.safetensors
+	  --init $(RUNS)/fast/model.safetensors
 
 # FlowNetS on made-up scenes of a quarter, half and all of the size; the same command goes on with an interrupted run.
 flownets = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownets --width 0.375 --run $(RUNS)/flownets-$(1) \
