@@ -11,7 +11,7 @@ NETWORKS = (
     "flownet2-css", "flownet2",
 )  # fmt: skip
 TWO_WAY = ("dis", "dis-torch")  # flow both ways without a network, the keys of flow.two_way.TWO_WAY
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 SCALES = (1, 2, 4, 8)  # how many times smaller frames may be when their flow is estimated
 
 

@@ -30,11 +30,14 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """Return the precision of that name; auto is bfloat16 where the hardware multiplies it faster, else float32.
 
-    Raises ValueError for an unknown name, and for float16 on a CPU, which has no fast way to multiply it.
+    Raises ValueError for an unknown name, for int8, in which PyTorch computes nothing here, and for float16 on a CPU,
+    which has no fast way to multiply it.
     """
     if name == "auto":
         return automatic_precision(device)[0]
     check_precision(name)
+    if name == "int8":
+        raise ValueError("int8 needs a model that OpenVINO or onnxruntime computes on the CPU: leave out --precision")
     if name == "float16" and device.type == "cpu":
         raise ValueError("float16 needs a GPU: use float32 or bfloat16 on the CPU")
     return getattr(torch, name)

@@ -1,6 +1,7 @@
 """Models computed outside PyTorch, on the CPU: written to a file once, kept for the next time, and run from there.
 
-OpenVINO computes the same frames, to a hundredth of a level in float32, in much less time.
+OpenVINO computes the same frames, to a hundredth of a level in float32, in much less time. In int8 convolutions are of
+numbers rounded to 8 bits (`flow.quantization`), by ranges that scenes made of photographs need.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from flow.backends import RUNTIMES, NotInstalled, open_network
 from flow.device import choose_precision, multiplies_bfloat16
 from flow.network_file import write_network
 from flow.noise import NoiseDataset
+from flow.pictures import PictureDataset
+from flow.quantization import quantize
 from vfi import models
 from vfi.choices import check_backend
 from vfi.models.classical import Classical
@@ -35,6 +38,10 @@ PIXELS = range(50_000, 9_000_000)
 BYTES_PER_PIXEL = 640  # of memory, measured with OpenVINO: flow-fusion takes the most
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most
 SIZES = ((96, 160), (101, 149))  # whole multiples of the networks' grids, and sides that are odd on all of them
+SCENES = 6 * ((360, 640),)  # heights and widths of those that ranges are taken from
+
+
+P = TypeVar("P", bound=Portable | PortableMixture)
 
 
 class BackendError(ValueError):
@@ -44,15 +51,16 @@ class BackendError(ValueError):
 class Backend:
     """A model by another runtime than PyTorch."""
 
-    def __init__(self, model: nn.Module, name: str, bfloat16: bool = False, times: int = 1) -> None:
+    def __init__(self, model: nn.Module, name: str, precision: torch.dtype = torch.float32, times: int = 1) -> None:
         """Take a model and the backend's name, openvino or onnx; what it writes lies in the user's cache.
 
-        bfloat16: whether OpenVINO may multiply in that precision, after it was compared with PyTorch in float32;
-        times: how many times larger frames are than what the model, if it finds motion, looks at of them.
+        precision: of what is multiplied, float32, int8, or bfloat16 for OpenVINO, which is compared with PyTorch in
+        float32 before; times: how many times larger frames are than what the model, if it finds motion, looks at.
 
         Raises ValueError if the model cannot be written, or what writes or runs it is not installed.
         """
-        self.model, self.name, self._bfloat16 = model, name, bfloat16
+        self.model, self.name, self._precision = model, name, precision
+        self._bfloat16 = precision == torch.bfloat16
         whole = not isinstance(model, FlowFusion | Classical)
         self.portable = (Portable(model) if whole else PortableMixture(model, times)).eval()
         for module in {"onnx", RUNTIMES[name]}:
@@ -108,9 +116,11 @@ class Backend:
         file = folder / f"{self._key()}.onnx"
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=folder) as partial:
-                written = Path(partial) / file.name
-                write_network(self.portable, written, "onnx", self.portable.example(), self.portable.outputs)
-                compare(self.portable, written, self.name)
+                written, portable = Path(partial) / file.name, self.portable
+                if self._precision == torch.int8:
+                    portable = in_int8(portable)
+                write_network(portable, written, "onnx", portable.example(), portable.outputs)
+                compare(portable, written, self.name)
                 written.replace(file)
         return file
 
@@ -125,7 +135,7 @@ class Backend:
             for source in sorted(folder.rglob("*.py")):
                 known.update(source.read_bytes())
         packages = ("vfi", "torch", "onnx", RUNTIMES[self.name])
-        said = [getattr(model, "fallback", None), getattr(self.portable, "times", 1)]
+        said = [getattr(model, "fallback", None), getattr(self.portable, "times", 1), self._precision == torch.int8]
         known.update(repr([*said, *map(version, packages)]).encode())
         return known.hexdigest()[:32]
 
@@ -137,7 +147,7 @@ def choose_backend(name: str, model: nn.Module, device: torch.device, precision:
     PyTorch. Raises ValueError for a backend that is unknown or computes otherwise.
     """
     check_backend(name)
-    known = ["auto", "float32"]
+    known = ["auto", "float32", "int8"]
     if name != "onnx" and multiplies_bfloat16():
         known.append("bfloat16")
     plain = device.type == "cpu" and precision in known
@@ -157,7 +167,7 @@ def automatic_backend(device: torch.device) -> tuple[str, str]:
         return "torch", "the others compute on a CPU"
     if not (find_spec("openvino") and find_spec("onnx")):
         return "torch", "OpenVINO or onnx is not installed"
-    precision = str(choose_dtype("openvino", "auto", device)).removeprefix("torch.")
+    precision = str(_fastest()).removeprefix("torch.")
     return "openvino", f"it is faster than PyTorch on a CPU; --precision auto is {precision} there"
 
 
@@ -166,16 +176,24 @@ def _arrays(t: float, **tensors: Tensor) -> dict[str, np.ndarray]:
     return found | {"t": np.full((1, 1, 1, 1), t, np.float32)}
 
 
-def choose_dtype(backend: str, precision: str, device: torch.device) -> torch.dtype:
-    """Return the type in which a backend multiplies; precision: as it was asked for.
+def choose_dtype(backend: str, precision: str, device: torch.device, model: nn.Module) -> torch.dtype:
+    """Return the type in which a backend multiplies what a model does; precision: as it was asked for.
 
     Raises ValueError as `choose_precision` does.
     """
-    if backend == "onnx":
-        return torch.float32
+    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
     if backend == "openvino" and precision == "auto":
-        return torch.bfloat16 if multiplies_bfloat16() else torch.float32
-    return choose_precision(precision, device)
+        return _fastest() if convolves or _fastest() == torch.bfloat16 else torch.float32
+    if precision == "int8" and (backend != "torch" or not convolves):
+        return torch.int8 if convolves else torch.float32
+    return torch.float32 if backend == "onnx" else choose_precision(precision, device)
+
+
+def _fastest() -> torch.dtype:
+    """Return the type that OpenVINO multiplies fastest on this CPU, of those that make as good frames."""
+    if multiplies_bfloat16():
+        return torch.bfloat16
+    return torch.int8 if torch.cpu._is_avx2_supported() else torch.float32
 
 
 def compare(portable: Portable | PortableMixture, path: Path, backend: str) -> tuple[float, float]:
@@ -184,7 +202,7 @@ def compare(portable: Portable | PortableMixture, path: Path, backend: str) -> t
     Compared on scenes of noise of several sizes, at two times. Raises BackendError if fewer than `CLOSE` are.
     """
     shares, worst = [], 0.0
-    for inputs in examples(portable):
+    for inputs in examples(portable, NoiseDataset(SIZES)):
         answer = open_network(path, backend, torch.get_num_threads(), {k: v.shape for k, v in inputs.items()})
         for t in (0.5, 0.2):
             inputs["t"] = np.full((1, 1, 1, 1), t, np.float32)
@@ -219,10 +237,18 @@ def _composition(parts: Mapping[str, Tensor], t: Tensor) -> Composition:
     return Composition(parts["along"], parts["weights"], parts["still"], parts["rest"], t)
 
 
-def examples(portable: Portable | PortableMixture) -> list[dict[str, np.ndarray]]:
-    """Return inputs for a model, by name."""
+def in_int8(portable: P) -> P:
+    """Return a copy of a model that convolves numbers rounded to 8 bits."""
+    scenes = examples(portable, PictureDataset(SCENES))
+    return quantize(portable, lambda network: [by_torch(network, inputs) for inputs in scenes])
+
+
+def examples(
+    portable: Portable | PortableMixture, samples: NoiseDataset | PictureDataset
+) -> list[dict[str, np.ndarray]]:
+    """Return inputs for a model, by name, half way between the frames of samples."""
     found = []
-    for sample in (NoiseDataset(SIZES)[i] for i in range(len(SIZES))):
+    for sample in (samples[i] for i in range(len(samples))):
         frames = [
             torch.from_numpy(np.stack([frame])).permute(0, 3, 1, 2) / 255 for frame in (sample.frame0, sample.frame1)
         ]

@@ -126,7 +126,8 @@ def bench(
     for name in set(names).difference(MODES):
         load_model(name, besides=MODES)
     place = choose_device(device)
-    choose_precision(precision, place)  # which refuses one that is unknown
+    if precision != "int8":
+        choose_precision(precision, place)  # which refuses one that is unknown
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with TemporaryDirectory(prefix="vfi_bench_") as folder:
         film = source if seconds is None else _head(source, seconds, Path(folder))

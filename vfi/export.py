@@ -13,7 +13,8 @@ from torch import nn
 
 from flow.backends import files_of, open_network
 from flow.network_file import new_network, write_network
-from vfi.backends import by_torch, compare, examples
+from flow.noise import NoiseDataset
+from vfi.backends import SIZES, by_torch, compare, examples, in_int8
 from vfi.models.portable import Portable
 
 _REPEATS = 5
@@ -42,14 +43,19 @@ class Export:
         )
 
 
-def export_model(model: nn.Module, path: Path, format: str) -> Export:
+def export_model(model: nn.Module, path: Path, format: str, int8: bool = False) -> Export:
     """Write a model on the CPU to a file, and compare its answers with the model's own.
 
-    format: onnx, openvino or torch; path: the file, which must end in .onnx, .xml (beside it lies a .bin) or .pt2.
+    format: onnx, openvino or torch; path: the file, which must end in .onnx, .xml (beside it lies a .bin) or .pt2;
+    int8: whether convolutions are to be in 8 bits, `vfi.backends.in_int8`, in the file and in what it is compared with.
     Raises ValueError, and leaves no file, if the format or its ending is unknown, the model cannot be written, what
     writes or reads it is not installed, or more than a pixel in a thousand differs by more than one level.
     """
+    if int8 and format == "torch":
+        raise ValueError("PyTorch multiplies no 8 bits: use --format onnx or openvino for int8")
     portable = Portable(model).eval()
+    if int8:
+        portable = in_int8(portable)
     with new_network(path, format) as partial:
         write_network(portable, partial, format, portable.example(), portable.outputs)
         share, worst = compare(portable, partial, format)
@@ -69,7 +75,7 @@ def export_model(model: nn.Module, path: Path, format: str) -> Export:
 
 def _timed(portable: Portable, path: Path, format: str) -> tuple[float, float]:
     """Return the seconds of the file and of PyTorch, which take turns."""
-    inputs = examples(portable)[-1]
+    inputs = examples(portable, NoiseDataset(SIZES))[-1]
     network = open_network(path, format, torch.get_num_threads(), {name: array.shape for name, array in inputs.items()})
     methods = (network.compute, lambda arrays: by_torch(portable, arrays))
     seconds: tuple[list[float], list[float]] = ([], [])

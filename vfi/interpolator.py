@@ -69,7 +69,8 @@ class Interpolator:
     ) -> None:
         """Take a model to a device.
 
-        device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, or float16 on a GPU;
+        device: auto, cpu, cuda, cuda:1, ...; precision: auto, float32, bfloat16, float16 on a GPU, or int8 by OpenVINO
+        or onnx, see `vfi.backends`;
         flow_scale: size at which motion is estimated and networks run, auto (as `flow.scale` chooses), 1, 1/2, 1/4 or
         1/8;
         flow: the two-way flow that the model starts from, by the name that `find_two_way` takes or as a function; None
@@ -81,10 +82,11 @@ class Interpolator:
         """
         self.device = choose_device(device)
         self.backend = choose_backend(backend, model, self.device, precision)
-        dtype = choose_dtype(self.backend, precision, self.device)
-        self.precision = str(dtype).removeprefix("torch.")
+        multiplied = choose_dtype(self.backend, precision, self.device, model)
+        self.precision = str(multiplied).removeprefix("torch.")
         # What PyTorch computes after all, beside another backend.
-        self.dtype = torch.float32 if self.backend == "onnx" else choose_precision(precision, self.device)
+        besides = "float32" if self.backend == "onnx" or precision == "int8" else precision
+        self.dtype = choose_precision(besides, self.device)
         if (scale := parse_flow_scale(flow_scale)) is not None:
             if not isinstance(model, Mixing):
                 raise ValueError("this model estimates no motion: leave out the flow scale")
@@ -96,7 +98,7 @@ class Interpolator:
             if isinstance(flow, str) and flow in TWO_WAY:
                 backbone.follow(two_way_estimator(flow), two_way_estimator(flow, dense=True))
             else:
-                backbone.follow(find_two_way(flow, device, precision) if isinstance(flow, str) else flow)
+                backbone.follow(find_two_way(flow, device, besides) if isinstance(flow, str) else flow)
         if fallback is not None:
             if not knows_confidence(model):
                 raise ValueError("this model does not know its confidence: leave out the fallback")
@@ -251,7 +253,8 @@ class Interpolator:
         if self.backend == "torch":
             return {}
         kinds = TIMES if isinstance(model, Mixing) else (1,)
-        return {times: Backend(model, self.backend, self.precision == "bfloat16", times) for times in kinds}
+        precision = getattr(torch, self.precision)
+        return {times: Backend(model, self.backend, precision, times) for times in kinds}
 
     def autocast(self) -> torch.autocast:
         """Return the precision in which PyTorch computes the model, as a context."""

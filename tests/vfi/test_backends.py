@@ -2,19 +2,23 @@
 
 import shutil
 from fractions import Fraction
+from itertools import islice
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from flow.backends import import_extra
 from flow.device import automatic_precision, multiplies_bfloat16
 from vfi.adapt import adapt
 from vfi.backends import PIXELS, Backend, BackendError, cache_folder, choose_backend, choose_dtype
 from vfi.interpolator import Interpolator
 from vfi.models import load_model
 
-THIRD = [Fraction(1, 3)]
+HALF, THIRD = [Fraction(1, 2)], [Fraction(1, 3)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,14 +70,55 @@ def test_motion_is_float32_where_networks_are_bfloat16():
         flows[:, 2 * number, 40:54, left : left + 14] = moved
     inputs = {"small0": frames[0], "small1": frames[1], "t": np.full((1, 1, 1, 1), 0.4, np.float32), "flows": flows}
     found = []
-    for bfloat16 in (False, True):
-        backend = Backend(load_model("fast"), "openvino", bfloat16)
+    for precision in (torch.float32, torch.bfloat16):
+        backend = Backend(load_model("fast"), "openvino", precision)
         outputs = backend.portable.outputs
         found.append(dict(zip(outputs, backend(inputs, outputs), strict=True)))
     exact, coarse = found
     assert exact["paths"].min() < -10  # it is followed
     assert np.array_equal(exact["paths"], coarse["paths"])
     assert not np.array_equal(exact["weights"], coarse["weights"])  # which a network says
+
+
+@pytest.mark.parametrize(
+    ("model", "backend"),
+    [("flow-fusion", "openvino"), ("fast", "openvino"), ("flow-free", "openvino"), ("fast", "onnx")],
+)
+def test_frames_in_8_bits_are_worth_as_much(model, backend):
+    pytest.importorskip("onnxruntime" if backend == "onnx" else backend)
+    source = Path(__file__).parents[2] / "samples/webb.mp4"
+    with av.open(source) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in islice(film.decode(video=0), 12, 21)]
+    scores = []
+    for precision in ("float32", "int8"):
+        interpolator = Interpolator.load(model, "cpu", precision, backend=backend)
+        assert interpolator.precision == precision
+        made = [next(interpolator.make(frames[i], frames[i + 2], HALF)).image for i in (0, 2, 6)]
+        scores.append([cv2.PSNR(image, frames[i]) for image, i in zip(made, (1, 3, 7), strict=True)])
+    assert scores[0] != scores[1]
+    assert np.abs(np.subtract(*scores)).max() < 0.05
+
+
+def test_openvino_convolves_8_bits():
+    openvino = import_extra("openvino")
+    backend = Backend(load_model("fast"), "openvino", torch.int8)
+    network = openvino.Core().read_model(backend._prepared())
+    network.reshape({"small0": [1, 3, 96, 160], "small1": [1, 3, 96, 160], "flows": [1, 4, 96, 160], "t": [1, 1, 1, 1]})
+    plan = openvino.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).get_runtime_model()
+    types = [node.get_rt_info()["runtimePrecision"] for node in plan.get_ops() if _kind(node) == "Convolution"]
+    eight = [str(kind) in ("u8", "i8") for kind in types]
+    assert len(eight) > 20
+    assert all(eight)
+
+
+def _kind(node) -> str:
+    info = node.get_rt_info()
+    return str(info["layerType"]) if "layerType" in info else ""
+
+
+def test_of_a_model_without_a_network_nothing_is_rounded(pair):
+    for name in ("blend", "classical"):
+        assert Interpolator.load(name, "cpu", "int8").precision == "float32"
 
 
 def test_sizes_depths_and_flow_scales_may_change_between_calls(pair):
@@ -139,9 +184,9 @@ def test_auto_is_openvino_on_a_cpu_in_float32_for_models_that_compute_something(
     assert choose_backend("auto", fast, cpu, "auto") == choose_backend("auto", fast, cpu, "float32") == "openvino"
     assert choose_backend("auto", fast, torch.device("cuda"), "auto") == "torch"
     assert choose_backend("auto", fast, cpu, "bfloat16") == ("openvino" if multiplies_bfloat16() else "torch")
-    assert choose_dtype("torch", "auto", cpu) == automatic_precision(cpu)[0]
-    assert choose_dtype("openvino", "auto", cpu) == (torch.bfloat16 if multiplies_bfloat16() else torch.float32)
-    assert choose_dtype("openvino", "float32", cpu) == choose_dtype("onnx", "auto", cpu) == torch.float32
+    assert choose_dtype("torch", "auto", cpu, fast) == automatic_precision(cpu)[0]
+    assert choose_dtype("openvino", "auto", cpu, fast) == (torch.bfloat16 if multiplies_bfloat16() else torch.int8)
+    assert choose_dtype("openvino", "float32", cpu, fast) == choose_dtype("onnx", "auto", cpu, fast) == torch.float32
     for name in ("blend", "flow-fusion-scratch"):
         assert choose_backend("auto", load_model(name), cpu, "auto") == "torch"
     assert 480 * 270 in PIXELS
@@ -156,6 +201,8 @@ def test_auto_is_openvino_on_a_cpu_in_float32_for_models_that_compute_something(
         ({"backend": "tensorrt"}, "auto, torch, openvino, onnx"),
         ({"backend": "onnx", "precision": "bfloat16"}, "float32"),
         ({"name": "flow-fusion-scratch", "backend": "openvino"}, "depends on the size"),
+        ({"backend": "torch", "precision": "int8"}, "OpenVINO or onnxruntime"),
+        ({"name": "flow-fusion-scratch", "precision": "int8"}, "OpenVINO or onnxruntime"),
     ],
 )
 def test_what_no_backend_computes_is_told(options, message):

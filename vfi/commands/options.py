@@ -39,7 +39,13 @@ class Hardware:
     """Where and how precisely to compute."""
 
     device: Device = "auto"
-    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel="Model")] = "auto"
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, float32, bfloat16, float16 on a GPU, or int8 by OpenVINO or onnx (interpolation only).",
+            rich_help_panel="Model",
+        ),
+    ] = "auto"
 
     def check(self) -> None:
         """Raise ValueError for what cannot be meant, without torch, for whose import nobody should wait in vain."""
