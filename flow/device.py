@@ -37,7 +37,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return automatic_precision(device)[0]
     check_precision(name)
     if name == "int8":
-        raise ValueError("int8 needs a model that OpenVINO or onnxruntime computes on the CPU: leave out --precision")
+        raise ValueError("int8 is for flow-fusion, fast and faster by OpenVINO or onnx on a CPU: leave out --precision")
     if name == "float16" and device.type == "cpu":
         raise ValueError("float16 needs a GPU: use float32 or bfloat16 on the CPU")
     return getattr(torch, name)

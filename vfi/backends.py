@@ -116,11 +116,10 @@ class Backend:
         file = folder / f"{self._key()}.onnx"
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=folder) as partial:
-                written, portable = Path(partial) / file.name, self.portable
-                if self._precision == torch.int8:
-                    portable = in_int8(portable)
-                write_network(portable, written, "onnx", portable.example(), portable.outputs)
-                compare(portable, written, self.name)
+                written = Path(partial) / file.name
+                network = in_int8(self.portable) if self._precision == torch.int8 else self.portable
+                write_network(network, written, "onnx", self.portable.example(), self.portable.outputs)
+                compare(self.portable, written, self.name)
                 written.replace(file)
         return file
 
@@ -181,12 +180,19 @@ def choose_dtype(backend: str, precision: str, device: torch.device, model: nn.M
 
     Raises ValueError as `choose_precision` does.
     """
-    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
     if backend == "openvino" and precision == "auto":
-        return _fastest() if convolves or _fastest() == torch.bfloat16 else torch.float32
-    if precision == "int8" and (backend != "torch" or not convolves):
-        return torch.int8 if convolves else torch.float32
-    return torch.float32 if backend == "onnx" else choose_precision(precision, device)
+        fastest = _fastest()
+        return torch.float32 if fastest == torch.int8 and not _may_be_int8(model) else fastest
+    if precision == "int8" and backend != "torch" and _may_be_int8(model):
+        return torch.int8
+    if precision == "int8" and not any(True for _ in model.parameters()):
+        return torch.float32
+    return torch.float32 if backend == "onnx" and precision == "auto" else choose_precision(precision, device)
+
+
+def _may_be_int8(model: nn.Module) -> bool:
+    """Tell whether rounding convolutions hardly changes the frames: what warps them is not rounded."""
+    return isinstance(model, FlowFusion) and is_portable(model)
 
 
 def _fastest() -> torch.dtype:

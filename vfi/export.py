@@ -47,17 +47,16 @@ def export_model(model: nn.Module, path: Path, format: str, int8: bool = False) 
     """Write a model on the CPU to a file, and compare its answers with the model's own.
 
     format: onnx, openvino or torch; path: the file, which must end in .onnx, .xml (beside it lies a .bin) or .pt2;
-    int8: whether convolutions are to be in 8 bits, `vfi.backends.in_int8`, in the file and in what it is compared with.
+    int8: whether convolutions are to be in 8 bits in the file, `vfi.backends.in_int8`.
     Raises ValueError, and leaves no file, if the format or its ending is unknown, the model cannot be written, what
     writes or reads it is not installed, or more than a pixel in a thousand differs by more than one level.
     """
     if int8 and format == "torch":
         raise ValueError("PyTorch multiplies no 8 bits: use --format onnx or openvino for int8")
     portable = Portable(model).eval()
-    if int8:
-        portable = in_int8(portable)
     with new_network(path, format) as partial:
-        write_network(portable, partial, format, portable.example(), portable.outputs)
+        network = in_int8(portable) if int8 else portable
+        write_network(network, partial, format, portable.example(), portable.outputs)
         share, worst = compare(portable, partial, format)
         seconds, seconds_torch = _timed(portable, partial, format)
     files = files_of(path, format)

@@ -30,7 +30,8 @@ def output_path(source: Path, where: str | None, change: str, fields: Mapping[st
     where: None for a name beside the source; a folder, if it ends in a slash, is one, or there are ``many`` sources; a
     template, if it has braces, with the ``fields`` and, of the source, stem, suffix (that of the output) and parent
     (its folder); else a file, or ``-``. Pictures become pictures, and for them a name without an ending is their
-    folder. Raises MediaError for a template that cannot be filled, and where standard input needs a name.
+    folder. Raises MediaError for a template that cannot be filled, for a file that many would become, and where standard
+    input needs a name.
 
     >>> output_path(Path("a/film.mp4"), "out/{stem}_{factor}x{suffix}", "2x", {"factor": "2"}).as_posix()
     'out/film_2x.mp4'
@@ -48,6 +49,8 @@ def output_path(source: Path, where: str | None, change: str, fields: Mapping[st
     if _is_template(where):
         known = {"stem": stem, "suffix": suffix, "parent": str(film.parent), **fields}
         return Path(_filled(where, known))
+    if many and Path(where).suffix.lower() in SINKS and not Path(where).is_dir() and not where.endswith(("/", os.sep)):
+        raise WishError(f"{where} names one file for several inputs: name a folder, or a template as '{{stem}}_2x.mp4'")
     if pictures and not many and (names_folder(where) or not Path(where).suffix):
         return Path(where) / _PICTURES
     return Path(where) / default if names_folder(where, many) else Path(where)

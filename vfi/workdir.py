@@ -21,14 +21,15 @@ from filelock import FileLock, Timeout
 from flow.checksums import sha256
 from vfi.chunks import Made
 from vfi.media.errors import MediaError, writing
-from vfi.media.pieces import Piece
+from vfi.media.pieces import PIECES, Piece
 from vfi.outputs import make_folder
 from vfi.pipeline import Tally
 
 _FORMAT = "vfi-workdir-1"
 _POLL = 0.05  # seconds between looks at a lock
 _OURS = re.compile(
-    r"manifest\.(json|part|lock)|film\.lock|\d{8}\.(json|lock)|\d{8}(\.part)?\.(nut|mov)|learnt-\w+\.safetensors"
+    rf"manifest\.(json|part|lock)|film\.lock|\d{{8}}\.(json|lock)|\d{{8}}(\.part)?({'|'.join(map(re.escape, PIECES))})"
+    r"|learnt-\w+\.safetensors"
 )
 
 
@@ -69,7 +70,7 @@ class Workdir:
             foreign = [path.name for path in folder.iterdir() if not _OURS.fullmatch(path.name)]
             if foreign:
                 raise MediaError(f"{folder} holds other files, such as {foreign[0]}: name a new folder with --workdir")
-            self._clear(".nut", ".mov", ".json")
+            self._clear(*PIECES, ".json")
             self._write(film, [Chunk(gaps) for gaps in chunks])
 
     def exists(self) -> bool:
@@ -140,7 +141,7 @@ class Workdir:
 
     def remove(self) -> None:
         """Remove all that is ours, and the folder if nothing else is in it."""
-        self._clear(".nut", ".mov", ".json", ".part", ".lock", ".safetensors")
+        self._clear(*PIECES, ".json", ".part", ".lock", ".safetensors")
         with suppress(OSError):
             self.folder.rmdir()
 

@@ -75,3 +75,11 @@ def test_standard_input_has_no_name_to_go_by(where):
 def test_a_template_that_cannot_be_filled_says_what_can(where, words):
     with pytest.raises(MediaError, match=words):
         output_path(Path("a.mp4"), where, "2x", FIELDS)
+
+
+def test_several_inputs_do_not_become_one_file(tmp_path):
+    with pytest.raises(MediaError, match=r"one file for several inputs: name a folder"):
+        output_path(Path("a.mp4"), "same.mp4", "2x", FIELDS, many=True)
+    (tmp_path / "folder.mp4").mkdir()
+    assert output_path(Path("a.mp4"), os.fspath(tmp_path / "folder.mp4"), "2x", FIELDS, many=True).name == "a_2x.mp4"
+    assert output_path(Path("a.mp4"), "folder.mp4/", "2x", FIELDS, many=True) == Path("folder.mp4/a_2x.mp4")

@@ -139,6 +139,28 @@ def test_any_rate_can_be_asked_for(timing, film, tmp_path, blend):
     assert made == [i / summary.rate_out for i in range(30)]
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
+def test_a_film_of_uneven_times_lasts_as_long_as_its_source(name, film, tmp_path, blend):
+    # Frames that come later and later, and are decoded in another order.
+    times = [Fraction(i * (i + 30), 1000) for i in range(30)]
+    source = film("in.mkv", frames=30, times=times, picture=wandering_square, options={"bf": "3"})
+    summary = upsample(source, tmp_path / name, blend, TWICE)
+    assert abs(summary.written.duration_error) <= Fraction(1, 1000)  # Matroska's unit
+    with av.open(str(tmp_path / name)) as made:
+        packets = [packet for packet in made.demux(video=0) if packet.size]
+        assert [packet.pts for packet in packets] != sorted(packet.pts for packet in packets)
+        shown = made.streams.video[0]
+        if name != "out.mkv":
+            assert abs(shown.duration * shown.time_base - summary.duration) <= Fraction(1, 1000)
+
+
+def wandering_square(index, size):
+    image = np.full((size[1], size[0], 3), 90, np.uint8)
+    top, left = 3 * (index * 7 % 5), 2 * index
+    image[top : top + 20, left : left + 20] = 235
+    return image
+
+
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
 @pytest.mark.parametrize("preset", ["ultrafast", "medium"])  # without and with B-frames
 def test_a_film_may_end_between_two_frames_of_the_rate_asked_for(name, preset, film, tmp_path, blend):

@@ -43,6 +43,33 @@ def stopping(after):
     return lambda: next(count) >= after
 
 
+def fading_square(index, size):
+    """A red square over nothing, which fades."""
+    image = np.zeros((size[1], size[0], 4), np.uint8)
+    image[20:40, 8 + 2 * index : 32 + 2 * index] = 250, 10, 20, 255 - 8 * index
+    return av.VideoFrame.from_ndarray(image, "rgba").reformat(format="yuva420p")
+
+
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libvpx"])
+def test_transparency_beside_the_pictures_survives_chunks(codec, film, tmp_path, blend):
+    quick = {"cpu-used": "8", "deadline": "realtime", "crf": "10", "b": "4M", "auto-alt-ref": "0"}
+    source = film("in.webm", frames=24, codec=codec, pix_fmt="yuva420p", options=quick, picture=fading_square)
+    wishes = {"encoding": Encoding(codec=codec, options=quick)}
+    uncut, cut = tmp_path / "uncut.webm", tmp_path / "cut.webm"
+    upsample(source, uncut, blend, TWICE, **wishes)
+    upsample_resumably(source, cut, blend, TWICE, **(SOME | wishes))
+    found = []
+    for path in (uncut, cut):
+        with VideoReader(path) as reader:
+            found.append([(frame.time, frame.alpha) for frame in reader])
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].metadata["alpha_mode"] == "1"  # in this spelling not a mere tag
+    assert [time for time, _ in found[0]] == [time for time, _ in found[1]]
+    means = [[alpha.mean() for _, alpha in frames] for frames in found]
+    assert means[0][0] > 1.4 * means[0][-1]  # it fades
+    assert np.allclose(*means, atol=0.3)
+
+
 @pytest.mark.parametrize(
     ("name", "timing", "what"),
     [

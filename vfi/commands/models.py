@@ -121,8 +121,8 @@ def export_command(
     The file takes frame0 and frame1 (batch, 3, height, width) in 0..1, of any size, and the time t between them
     (batch, 1, 1, 1), all in float32. Models that start from DIS flow also take small0 and small1, the frames at the
     size at which the flow was found, and flows (batch, 4, height, width), to the second frame and back, in pixels.
-    Where more than a pixel in a thousand differs by more than a level, no file is left; with --int8 from the model's
-    own frames in 8 bits. A .pt2 may run code of its author: trust it first.
+    Where more than a pixel in a thousand differs by more than a level, no file is left. A .pt2 may run code of its
+    author: trust it first.
 
     [bold]Example:[/bold] vfi export fast --format openvino
     """

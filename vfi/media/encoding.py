@@ -115,7 +115,13 @@ def choose_encoder(encoding: Encoding, info: VideoInfo, output: Path) -> Encoder
     keeps_hdr = info.hdr is not None and name in _HDR_PARAMETERS
     if info.hdr is not None and keeps_hdr:
         options = _with_hdr(options, name, info.hdr)
-    pix_fmt = _pix_fmt(encoding.pix_fmt, info, codec, options, alpha)
+    try:
+        pix_fmt = _pix_fmt(encoding.pix_fmt, info, codec, options, alpha)
+    except MediaError:
+        if not alpha:
+            raise
+        # Builds of x265 list formats with transparency that they do not take.
+        pix_fmt = _pix_fmt(encoding.pix_fmt, info, codec, options, alpha=False)
     notes = []
     if has_alpha(info.pix_fmt) and not has_alpha(pix_fmt):
         notes.append(

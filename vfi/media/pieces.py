@@ -14,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 
+from vfi.media.color import has_alpha
 from vfi.media.encoding import FINEST_TICK, Encoder, add_encoder, stored
 from vfi.media.errors import MediaError, reading, writing
 from vfi.media.frame import Frame
@@ -23,6 +24,11 @@ from vfi.media.survey import open_input
 
 # Both keep the packets of an encoder as they are, with exact times; the first takes nearly all codecs.
 _CONTAINERS = ("nut", "mov")
+# Only Matroska keeps the transparency of VP8 and VP9, which lies beside the pictures. It counts in these units of a
+# second: pieces in it have their ticks counted as such.
+_BESIDE, _UNIT = ".mkv", Fraction(1, 1000)
+PIECES = (*(f".{name}" for name in _CONTAINERS), _BESIDE)
+"""How the names of pieces end."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class Piece:
 
         Raises MediaError if the file does not hold the frames.
         """
-        times = [round(packet.pts * packet.time_base / tick) for packet in self.packets() if packet.pts is not None]
+        unit = _UNIT if self.path.suffix == _BESIDE else tick
+        times = [round(packet.pts * packet.time_base / unit) for packet in self.packets() if packet.pts is not None]
         if len(times) != self.frames:
             raise MediaError(
                 f"{self.path} holds {len(times)} pictures, not {self.frames}: remove it, to have it made anew"
@@ -55,6 +62,8 @@ class Piece:
 
 def piece_ending(encoder: Encoder) -> str:
     """Return how the name of a piece's file ends; raises MediaError for a codec that no piece can hold."""
+    if encoder.codec.startswith("libvpx") and has_alpha(encoder.pix_fmt):
+        return _BESIDE
     for name in _CONTAINERS:
         with contextlib.suppress(ValueError), av.open("", "w", format=name) as output:
             output.add_stream(encoder.codec)
@@ -87,7 +96,8 @@ class PieceWriter:
         try:
             with writing(path):
                 self._video: Any = add_encoder(self._output, encoder, self._info, rate, self._tick)
-                self._video.time_base = self._tick
+                self._unit = _UNIT if path.suffix == _BESIDE else self._tick
+                self._video.time_base = self._unit
                 self._output.start_encoding()
         except BaseException:
             self._discard()
@@ -108,19 +118,24 @@ class PieceWriter:
             at = round((frame.time - self._start) / self._tick)
             self._first = at if self._first is None else self._first
             picture.pts, picture.time_base = at - self._first, self._tick
-            self._output.mux(self._video.encode(picture))
+            self._mux(self._video.encode(picture))
             self._frames += 1
 
     def finish(self) -> Piece:
         """Write the rest and give the file its name."""
         with writing(self.path):
             if self._frames:
-                self._output.mux(self._video.encode(None))
+                self._mux(self._video.encode(None))
                 self._output.close()
                 with self._temporary.open("r+b") as file:
                     os.fsync(file.fileno())
                 self._temporary.replace(self.path)
         return Piece(self.path, self._first or 0, self._frames)
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            packet.time_base = self._unit
+            self._output.mux(packet)
 
     def _discard(self) -> None:
         """Close and remove the temporary file, if it is still there."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What a muxer writes by itself, and what no longer holds once the main video is made anew.
 _MUXER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-_STREAM_KEYS = {"duration", "encoder", "number_of_frames", "number_of_bytes", "bps", "vendor_id"}
+_STREAM_KEYS = {"duration", "encoder", "number_of_frames", "number_of_bytes", "bps", "vendor_id", "alpha_mode"}
 
 
 def carried_metadata(metadata: dict[str, str]) -> dict[str, str]:

@@ -30,6 +30,8 @@ from vfi.media.verify import Plan, Written
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
+# Where a film lasts as long as its packets together, from one being decoded to the next.
+_SUMMED = ("mp4", "ipod", "mov")
 # Tags that MP4 has a place for; any other needs the newer kind of tag.
 _MP4_KEYS = {
     "title", "artist", "album_artist", "album", "date", "comment", "genre", "copyright", "composer", "grouping",
@@ -101,6 +103,8 @@ class VideoWriter:
         self._ticks = array("q")
         self._durations: dict[int, int] = {}
         self._pending: Frame | None = None
+        self._held: av.Packet | None = None  # not written yet, since it may be the last one
+        self._first: int | None = None  # when the first packet is decoded, on the clock
         self._encoded = False  # whether there is anything to get out of the encoder
         self._temporary = temporary or temporary_name(path)
         self._remove = removed_with(self, self._temporary)
@@ -166,6 +170,7 @@ class VideoWriter:
         with writing(self.path):
             if self._encoded:
                 self._mux(self._video.encode(None))
+            self._mux_last(end)
             if self._companions:
                 self._companions.finish()
             self._output.close()
@@ -247,7 +252,22 @@ class VideoWriter:
             packet.pts = round((self.start + packet.pts * self.tick) / self._clock)
             packet.dts = round((self.start + packet.dts * self.tick) / self._clock)
             packet.time_base = self._clock
-            self._output.mux(packet)
+            if self._held is not None:
+                self._output.mux(self._held)
+            self._held, self._first = packet, packet.dts if self._first is None else self._first
+
+    def _mux_last(self, end: Fraction) -> None:
+        """Write the packet that is decoded last; the last frame is shown until ``end`` (seconds)."""
+        if self._held is None:
+            return
+        if CONTAINERS[self.path.suffix.lower()] in _SUMMED:
+            assert self._held.dts is not None
+            assert self._first is not None
+            # Its frame need not be the last one shown, nor frames be decoded at the pace at which they are shown.
+            length = round((end - self.start) / self._clock) - (self._held.dts - self._first)
+            self._held.duration = length if length > 0 else self._held.duration
+        self._output.mux(self._held)
+        self._held = None
 
     def _shape_pixels(self) -> None:
         """Say in Matroska how wide the pixels are, for the codecs that do not."""

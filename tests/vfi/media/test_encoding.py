@@ -124,3 +124,10 @@ def test_the_same_pictures_are_always_encoded_alike(film):
     first = encoded(source)
     assert len(first) == 60
     assert all(encoded(source) == first for _ in range(5))
+
+
+def test_transparency_that_an_encoder_only_claims_to_take_is_left_out():
+    deep = replace(FILM, pix_fmt="yuva444p12le")
+    encoder = choose(Encoding(), deep, "out.mp4")
+    assert (encoder.codec, encoder.pix_fmt) == ("libx265", "yuv444p12le")
+    assert any("Transparency is left out" in note for note in encoder.notes)
