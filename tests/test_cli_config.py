@@ -86,6 +86,21 @@ def test_a_file_that_is_named_but_not_there_is_told(tmp_path):
         assert "none.toml" in done.stderr
 
 
+def test_of_a_wrong_value_that_nobody_typed_it_is_told_where_it_is(config, monkeypatch):
+    with open(config, "w") as file:
+        file.write('[upsample]\ncrf = "low"')
+    done = vfi("upsample", "film.mp4")
+    assert done.exit_code == 2
+    assert "'--crf'" in done.stderr
+    told = "".join(line.strip("│ ") for line in done.stderr.splitlines())  # names may be broken into lines
+    assert f"as{config}hasit" in told.replace(" ", "")
+    monkeypatch.setenv("VFI_UPSAMPLE_CRF", "low")
+    assert "VFI_UPSAMPLE_CRF has it" in vfi("upsample", "film.mp4").stderr
+    typed = vfi("upsample", "film.mp4", "--crf", "low")
+    assert typed.exit_code == 2
+    assert "has it" not in typed.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"), [("[upsample]\ncfr = 1", "did you mean crf?"), ("upsample", "is no TOML file")]
 )

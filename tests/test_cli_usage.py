@@ -50,6 +50,7 @@ VFI = [sys.executable, "-c", "from cli import app; app()"]
         ("--codec libx265 --preset nonsense", "libx265 has no preset 'nonsense'"),
         ("--codec libsvtav1 --preset 99", "libsvtav1 does not take 99 for its option preset"),
         ("--codec libvpx-vp9 --crf 99", "libvpx-vp9 does not take 99 for its option crf"),
+        ("--codec libx264 --crf 52", "libx264 takes a crf up to 51"),
         ("--encoder-opt tune=foo", "libx264 has no tune 'foo': use animation,"),
         ("--encoder-opt crf=abc", "libx264 does not take abc for its option crf"),
         ("--encoder-opt crf", "key=value"),

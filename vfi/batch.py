@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vfi.media import MediaError
+from vfi.media.animation import is_animation
 from vfi.media.images import IMAGE_SUFFIXES
 from vfi.media.y4m import PIPE
 from vfi.outputs import refuse_twins
@@ -44,8 +45,8 @@ class Batch:
 def find_inputs(paths: Sequence[Path]) -> Inputs:
     """Return what the paths stand for: files for themselves, folders for the videos in them, not for those below.
 
-    A folder of pictures without videos is one film. Hidden files are passed over. Raises MediaError for a folder with
-    neither, or one that may not be read.
+    Animated pictures are videos. A folder of pictures without videos is one film. Hidden files are passed over. Raises
+    MediaError for a folder with neither, or one that may not be read.
     """
     named, found, skipped = [], [], []
     for path in paths:
@@ -57,7 +58,11 @@ def find_inputs(paths: Sequence[Path]) -> Inputs:
         except OSError as error:
             raise MediaError(f"{path} cannot be looked into ({error.strerror}): choose another folder") from error
         videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file()]
-        if not videos and any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
+        pictures = [entry for entry in entries if entry.suffix.lower() in IMAGE_SUFFIXES]
+        # Thousands of pictures are not opened: of a film of them the first one tells enough.
+        if videos or (pictures and is_animation(pictures[0])):
+            videos = sorted([*videos, *filter(is_animation, pictures)])
+        if not videos and pictures:
             named.append(path)
             continue
         if not videos:

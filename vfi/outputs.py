@@ -30,7 +30,7 @@ def output_path(source: Path, where: str | None, change: str, fields: Mapping[st
     where: None for a name beside the source; a folder, if it ends in a slash, is one, or there are ``many`` sources; a
     template, if it has braces, with the ``fields`` and, of the source, stem, suffix (that of the output) and parent
     (its folder); else a file, or ``-``. Pictures become pictures, and for them a name without an ending is their
-    folder. Raises MediaError for a template that cannot be filled, for a file that many would become, and where standard
+    folder. Raises MediaError for a template that cannot be filled, a file that many would become, and where standard
     input needs a name.
 
     >>> output_path(Path("a/film.mp4"), "out/{stem}_{factor}x{suffix}", "2x", {"factor": "2"}).as_posix()

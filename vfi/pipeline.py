@@ -145,11 +145,15 @@ class Summary:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _checked(self, written: Written) -> str:
-        checked = [f"duration {float(written.duration_error):+.3f} s"]
+        checked = [f"duration {_offset(written.duration_error)}"]
         if written.sound_error is not None:
-            checked.append(f"end of sound {float(written.sound_error):+.3f} s")
+            checked.append(f"end of sound {_offset(written.sound_error)}")
         kept = [*written.kept, *self.copied]
         return f"checked: {', '.join(checked)}" + (f"; kept {', '.join(kept)}" if kept else "")
+
+
+def _offset(seconds: Fraction) -> str:
+    return f"{round(seconds * 1000) / 1000:+.3f} s"  # rounded as a whole number, so that none is -0.000
 
 
 def _rate(value: Fraction | None) -> str:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from vfi.batch import find_inputs, plan_batch
 from vfi.media import MediaError
@@ -57,6 +58,16 @@ def test_to_write_over_another_input_is_refused(folder):
 def test_a_folder_of_pictures_is_one_film(tmp_path):
     (tmp_path / "1.png").touch()
     assert find_inputs([tmp_path]).named == (tmp_path,)
+
+
+def test_animated_pictures_are_videos(tmp_path):
+    moving = [Image.new("RGB", (8, 6), color) for color in ("red", "green", "blue")]
+    for name in ("a.webp", "b.png"):
+        moving[0].save(tmp_path / name, save_all=True, append_images=moving[1:], duration=40)
+    moving[0].save(tmp_path / "c.png")
+    found = find_inputs([tmp_path])
+    assert [path.name for path in found.found] == ["a.webp", "b.png"]
+    assert [path.name for path in found.skipped] == ["c.png"]
 
 
 def test_a_folder_without_a_video_is_refused(tmp_path):

@@ -255,8 +255,9 @@ def export_flow_command(
     """Write a flow network as a file for onnxruntime, OpenVINO or PyTorch, and compare its answers with the network's.
 
     The file takes two frames (batch, 3, height, width) in 0..1, of any size, and gives their flow in pixels, all in
-    float32. Where a flow differs by 0.01 px or more, no file is left. onnx and openvino need pip install 'vfi[export]';
-    torch takes longest to write, about a minute for a FlowNet2. A .pt2 may run code of its author: trust it first.
+    float32. Where a flow differs by 0.01 px or more, no file is left. onnx and openvino need
+    pip install 'vfi\\[export]'; torch takes longest to write, about a minute for a FlowNet2. A .pt2 may run code of its
+    author: trust it first.
 
     [bold]Example:[/bold] vfi flow export flownets.safetensors --format openvino && vfi flow run a.png b.png
     --model flownets.xml

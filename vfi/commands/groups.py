@@ -2,11 +2,27 @@
 
 from typing import Any
 
+import typer
 from typer.core import TyperGroup, TyperOption
 
 
 class Commands(TyperGroup):
-    """A group that says once, not at each option, that all can come from the environment."""
+    """A group that says once, not at each option, that all can come from the environment.
+
+    Where a value is wrong that nobody typed it says where it comes from.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            name = error.param.name if error.param is not None else None
+            if error.ctx is not None and name is not None:
+                source = getattr(error.ctx.get_parameter_source(name), "name", None)
+                places = {"DEFAULT_MAP": ctx.find_root().obj, "ENVIRONMENT": _variable(error.ctx, name)}
+                if source in places:
+                    error.message += f", as {places[source]} has it"
+            raise
 
     def get_params(self, ctx: Any) -> Any:
         return told_briefly(super().get_params(ctx))
@@ -14,8 +30,12 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            told_briefly(command.params)
+            told_briefly([*command.params, command.get_help_option(ctx)])
         return command
+
+
+def _variable(ctx: Any, name: str) -> str:
+    return f"{ctx.auto_envvar_prefix}_{name}".upper()
 
 
 def told_briefly(parameters: Any) -> Any:

@@ -32,6 +32,17 @@ LONGEST_BLINK, _INSTEAD = Fraction(1, 100), Fraction(1, 10)
 _LARGEST_TERM = 65535  # of the fraction of a second that an APNG's delay is
 
 
+def is_animation(path: Path) -> bool:
+    """Tell whether a file is a picture that moves: a GIF, WebP or APNG of more than one frame."""
+    if path.suffix.lower() not in ANIMATIONS:
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "is_animated", False)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # which is told when it is to be read
+        return False
+
+
 class AnimationReader:
     """The frames of a GIF, WebP or APNG, whole pictures with alpha if any of them is transparent somewhere.
 

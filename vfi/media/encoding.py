@@ -59,6 +59,7 @@ _WORDS = {
     ("libx264", "tune"): [*_TUNES, "film", "stillimage", "touhou"],
     ("libx265", "tune"): _TUNES,
 }
+_COARSEST = {"libx264": 51}  # crf, beyond which an encoder goes no further without a word; others refuse it
 # What they need further for pictures with transparency.
 _ALPHA_DEFAULTS = {"prores_ks": {"profile": "4444"}, "libvpx": {"auto-alt-ref": "0"}}
 # The encoders that hold transparency, by the ending of the file.
@@ -290,6 +291,8 @@ def _options(encoding: Encoding, codec: str, alpha: bool, vast: bool) -> dict[st
     private = {option.name for option in context.supported_options.private}
     known = private | {option.name for option in context.supported_options.generic}
     wished = _wished(encoding)
+    if encoding.crf is not None and encoding.crf > _COARSEST.get(codec, math.inf):
+        raise WishError(f"{codec} takes a crf up to {_COARSEST[codec]}, not {encoding.crf:g}: the lower, the better")
     for key, value in wished.items():
         if key not in known or (key in ("crf", "preset") and key not in private):
             near = difflib.get_close_matches(key, known, n=3)

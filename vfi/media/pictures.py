@@ -139,7 +139,7 @@ def check_pictures(pattern: Path, source: Path, overwrite: bool) -> None:
     if foreign:
         raise MediaError(f"{folder} holds other files, such as {foreign[0]}: name a folder of its own for the pictures")
     if names and not overwrite:
-        raise MediaError(f"{folder} already exists: allow overwriting it or choose another name")
+        raise MediaError(f"{folder} already exists: choose another name, or use --overwrite")
 
 
 class PictureWriter:

@@ -54,6 +54,7 @@ class Survey:
     stamped: bool  # the pictures carry their own times
     interlaced: bool  # each picture holds two moments
     parity: Parity  # which of its fields comes first
+    headless: Fraction  # seconds of pictures at the beginning, before the first that can be decoded
     ends: Mapping[int, Fraction]  # of every stream's last packet, by its index, on the file's own clock
 
     @property
@@ -79,6 +80,11 @@ class Survey:
         if not self.stamped:
             rate = float(self.timeline.average_rate)
             notes.append(f"The pictures carry no times: {rate:.6g} frames per second are assumed.")
+        if self.headless:
+            notes.append(
+                f"The file lacks a key frame at its start: its first {float(self.headless):.3g} s of pictures cannot be"
+                " decoded and are left out."
+            )
         return tuple(notes)
 
     def unfit(self, path: Path, deinterlace: Deinterlace = "off") -> str | None:
@@ -176,9 +182,11 @@ def examine(path: Path, part: Part | None = None) -> Survey:
                 raise MediaError(
                     f"{path} is damaged or cut short ({', '.join(dict.fromkeys(faults))}): get it anew{rest}"
                 )
+        headless = Fraction(0)
         if not stamped:
             stamps, time_base = array("q", range(len(stamps))), 1 / next((r for r in rates if r), Fraction(25))
         elif first.pts is not None:
+            headless = (first.pts - min(stamps)) * time_base
             stamps = array("q", (stamp for stamp in stamps if stamp >= first.pts))  # the rest has no start
         if not stamps:
             raise MediaError(f"{path} holds no picture that is to be shown: get it anew")
@@ -196,6 +204,7 @@ def examine(path: Path, part: Part | None = None) -> Survey:
             stamped=stamped,
             interlaced=stream.codec_context.field_order in _PARITIES or first.interlaced_frame,
             parity="auto" if first.interlaced_frame else _PARITIES.get(stream.codec_context.field_order, "auto"),
+            headless=headless,
             ends=ends,
         )
 

@@ -48,7 +48,7 @@ def check_output(output: Path, source: Path, overwrite: bool) -> None:
     if output.is_dir():
         raise MediaError(f"{output} is a folder: name a file in it")
     if output.exists() and not overwrite:
-        raise MediaError(f"{output} already exists: allow overwriting it or choose another name")
+        raise MediaError(f"{output} already exists: choose another name, or use --overwrite")
     if not output.parent.is_dir():
         raise MediaError(f"there is no folder {output.parent}: make it first or choose another")
     if not os.access(output.parent, os.W_OK):

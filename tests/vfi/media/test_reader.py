@@ -177,3 +177,19 @@ def test_the_other_streams_can_be_read_alone(film, packets):
     with VideoReader(source) as reader:
         found = [(packet.stream_index, bytes(packet)) for packet in reader.other_packets()]
     assert sorted(found) == sorted((index, data) for index in (1, 2) for _, data in packets(source)[index])
+
+
+def test_pictures_that_lack_their_key_frame_are_left_out_with_a_note(film, tmp_path):
+    whole = film("in.mkv", frames=30, rate=Fraction(25), options={"g": "10", "bf": "0", "sc_threshold": "0"})
+    headless = tmp_path / "headless.mkv"
+    with av.open(str(whole)) as source, av.open(str(headless), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            if number >= 3:
+                packet.stream = stream
+                target.mux(packet)
+    with VideoReader(headless) as reader:
+        assert reader.timeline.frames == 20
+        assert any("its first 0.28 s of pictures cannot be" in note for note in reader.notes)
+    with VideoReader(whole) as reader:
+        assert not reader.notes
