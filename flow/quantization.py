@@ -5,9 +5,8 @@ QuantizeLinear and DequantizeLinear, which tell a runtime that it may multiply i
 Jacob 2018, arXiv:1712.05877.
 """
 
-import copy
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +14,6 @@ from torch import Tensor, nn
 STEPS = 255  # from the least to the largest number that goes in
 # From zero to the largest weight of an output: a CPU without instructions for that adds up two products in 16 bits.
 WEIGHT_STEPS = 63
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 class Int8Conv(nn.Conv2d):
@@ -49,14 +46,13 @@ class Int8Conv(nn.Conv2d):
         return self._conv_forward(rounded, weight, self.bias)
 
 
-@torch.no_grad()
-def quantize(network: Network, use: Callable[[Network], object]) -> Network:
-    """Return a copy of a network with its convolutions in 8 bits.
+@contextmanager
+def quantized(network: nn.Module, use: Callable[[], object]) -> Iterator[None]:
+    """Have a network convolve in 8 bits, until the context ends.
 
-    use: runs the network it is given on examples of what it is for, all of it: they tell how large the numbers are that
-    go into each convolution.
+    use: runs the network on examples of what it is for, all of it: they tell how large the numbers are that go into
+    each convolution.
     """
-    network = copy.deepcopy(network)
     ranges: dict[nn.Conv2d, tuple[float, float]] = {}
 
     def look(layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> None:
@@ -68,10 +64,16 @@ def quantize(network: Network, use: Callable[[Network], object]) -> Network:
         name: layer for name, layer in network.named_modules(remove_duplicate=False) if isinstance(layer, nn.Conv2d)
     }
     hooks = [layer.register_forward_pre_hook(look) for layer in set(layers.values())]
-    use(network)
-    for hook in hooks:
-        hook.remove()
+    try:
+        use()
+    finally:
+        for hook in hooks:
+            hook.remove()
     rounded = {layer: Int8Conv(layer, *found) for layer, found in ranges.items()}
-    for name, layer in layers.items():
-        network.set_submodule(name, rounded[layer])
-    return network
+    try:
+        for name, layer in layers.items():
+            network.set_submodule(name, rounded[layer])
+        yield
+    finally:
+        for name, layer in layers.items():
+            network.set_submodule(name, layer)

@@ -8,11 +8,12 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from flow.device import choose_precision, multiplies_bfloat16
 from flow.network_file import write_network
 from flow.noise import NoiseDataset
 from flow.pictures import PictureDataset
-from flow.quantization import quantize
+from flow.quantization import quantized
 from vfi import models
 from vfi.choices import check_backend
 from vfi.models.classical import Classical
@@ -39,9 +40,6 @@ BYTES_PER_PIXEL = 640  # of memory, measured with OpenVINO: flow-fusion takes th
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most
 SIZES = ((96, 160), (101, 149))  # whole multiples of the networks' grids, and sides that are odd on all of them
 SCENES = 6 * ((360, 640),)  # heights and widths of those that ranges are taken from
-
-
-P = TypeVar("P", bound=Portable | PortableMixture)
 
 
 class BackendError(ValueError):
@@ -117,8 +115,8 @@ class Backend:
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=folder) as partial:
                 written = Path(partial) / file.name
-                network = in_int8(self.portable) if self._precision == torch.int8 else self.portable
-                write_network(network, written, "onnx", self.portable.example(), self.portable.outputs)
+                with in_int8(self.portable) if self._precision == torch.int8 else nullcontext():
+                    write_network(self.portable, written, "onnx", self.portable.example(), self.portable.outputs)
                 compare(self.portable, written, self.name)
                 written.replace(file)
         return file
@@ -182,15 +180,15 @@ def choose_dtype(backend: str, precision: str, device: torch.device, model: nn.M
     """
     if backend == "openvino" and precision == "auto":
         fastest = _fastest()
-        return torch.float32 if fastest == torch.int8 and not _may_be_int8(model) else fastest
-    if precision == "int8" and backend != "torch" and _may_be_int8(model):
+        return torch.float32 if fastest == torch.int8 and not may_be_int8(model) else fastest
+    if precision == "int8" and backend != "torch" and may_be_int8(model):
         return torch.int8
     if precision == "int8" and not any(True for _ in model.parameters()):
         return torch.float32
     return torch.float32 if backend == "onnx" and precision == "auto" else choose_precision(precision, device)
 
 
-def _may_be_int8(model: nn.Module) -> bool:
+def may_be_int8(model: nn.Module) -> bool:
     """Tell whether rounding convolutions hardly changes the frames: what warps them is not rounded."""
     return isinstance(model, FlowFusion) and is_portable(model)
 
@@ -243,10 +241,10 @@ def _composition(parts: Mapping[str, Tensor], t: Tensor) -> Composition:
     return Composition(parts["along"], parts["weights"], parts["still"], parts["rest"], t)
 
 
-def in_int8(portable: P) -> P:
-    """Return a copy of a model that convolves numbers rounded to 8 bits."""
+def in_int8(portable: Portable | PortableMixture) -> AbstractContextManager[None]:
+    """Return a context in which a model convolves numbers rounded to 8 bits."""
     scenes = examples(portable, PictureDataset(SCENES))
-    return quantize(portable, lambda network: [by_torch(network, inputs) for inputs in scenes])
+    return quantized(portable, lambda: [by_torch(portable, inputs) for inputs in scenes])
 
 
 def examples(

@@ -5,6 +5,7 @@ The files take frames of any size and a time, see `vfi.models.portable`; none is
 
 import statistics
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from torch import nn
 from flow.backends import files_of, open_network
 from flow.network_file import new_network, write_network
 from flow.noise import NoiseDataset
-from vfi.backends import SIZES, by_torch, compare, examples, in_int8
+from vfi.backends import SIZES, by_torch, compare, examples, in_int8, may_be_int8
 from vfi.models.portable import Portable
 
 _REPEATS = 5
@@ -51,12 +52,12 @@ def export_model(model: nn.Module, path: Path, format: str, int8: bool = False) 
     Raises ValueError, and leaves no file, if the format or its ending is unknown, the model cannot be written, what
     writes or reads it is not installed, or more than a pixel in a thousand differs by more than one level.
     """
-    if int8 and format == "torch":
-        raise ValueError("PyTorch multiplies no 8 bits: use --format onnx or openvino for int8")
+    if int8 and (format == "torch" or not may_be_int8(model)):
+        raise ValueError("int8 is for flow-fusion, fast and faster as onnx or openvino: leave it out")
     portable = Portable(model).eval()
     with new_network(path, format) as partial:
-        network = in_int8(portable) if int8 else portable
-        write_network(network, partial, format, portable.example(), portable.outputs)
+        with in_int8(portable) if int8 else nullcontext():
+            write_network(portable, partial, format, portable.example(), portable.outputs)
         share, worst = compare(portable, partial, format)
         seconds, seconds_torch = _timed(portable, partial, format)
     files = files_of(path, format)

@@ -36,6 +36,21 @@ def test_a_file_answers_as_the_model_at_any_size_and_time(tmp_path, model, forma
         np.testing.assert_allclose(answer[0], made.numpy(), atol=0.5 / 255)
 
 
+def test_a_file_in_8_bits_answers_within_a_level_and_has_none_of_what_cannot(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    network = load_model("fast").eval()
+    written = export_model(network, tmp_path / "net.onnx", "onnx", int8=True)
+    assert written.share_within_a_level >= 0.999
+    kinds = [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    assert kinds.count("QuantizeLinear") == 2 * kinds.count("Conv") > 40  # of what goes in, and of the weights
+    assert not any(type(module).__name__ == "Int8Conv" for module in network.modules())
+    for model, format in (("fast", "torch"), ("flow-free", "onnx")):
+        with pytest.raises(ValueError, match="int8 is for flow-fusion, fast and faster"):
+            export_model(load_model(model), tmp_path / f"other{ENDINGS[format][0]}", format, int8=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+
+
 def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="depends on the size"):
         export_model(load_model("flow-fusion-scratch"), tmp_path / "net.onnx", "onnx")
