@@ -47,12 +47,13 @@ class Int8Conv(nn.Conv2d):
 
 
 @contextmanager
-def quantized(network: nn.Module, use: Callable[[], object]) -> Iterator[None]:
-    """Have a network convolve in 8 bits, until the context ends.
+def quantized(network: nn.Module, use: Callable[[], object], exact: nn.Module | None = None) -> Iterator[None]:
+    """Have a network convolve in 8 bits, but for ``exact``, a part of it, until the context ends.
 
     use: runs the network on examples of what it is for, all of it: they tell how large the numbers are that go into
     each convolution.
     """
+    others = set() if exact is None else set(exact.modules())
     ranges: dict[nn.Conv2d, tuple[float, float]] = {}
 
     def look(layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> None:
@@ -61,7 +62,9 @@ def quantized(network: nn.Module, use: Callable[[], object]) -> Iterator[None]:
 
     # Under all its names, of which a layer that is used in two places may have two.
     layers = {
-        name: layer for name, layer in network.named_modules(remove_duplicate=False) if isinstance(layer, nn.Conv2d)
+        name: layer
+        for name, layer in network.named_modules(remove_duplicate=False)
+        if isinstance(layer, nn.Conv2d) and layer not in others
     }
     hooks = [layer.register_forward_pre_hook(look) for layer in set(layers.values())]
     try:

@@ -50,6 +50,8 @@ def test_a_network_answers_nearly_as_before_and_then_exactly():
     layers, frames = list(network), torch.rand(4, 3, 32, 48)
     with torch.no_grad():
         expected = network(frames)
+        with quantized(network, lambda: network(frames), exact=network[4]):
+            assert network[4] is layers[4]
         with quantized(network, lambda: network(frames)):
             assert [type(layer) for layer in network] == [Int8Conv, Int8Conv, nn.Tanh, Int8Conv, Int8Conv]
             assert network[1] is network[3]  # what is used twice still is one layer
