@@ -96,6 +96,9 @@ def test_of_a_wrong_value_that_nobody_typed_it_is_told_where_it_is(config, monke
     assert f"as{config}hasit" in told.replace(" ", "")
     monkeypatch.setenv("VFI_UPSAMPLE_CRF", "low")
     assert "VFI_UPSAMPLE_CRF has it" in vfi("upsample", "film.mp4").stderr
+    monkeypatch.setenv("VFI_FLOW_ARROWS_SPACING", "wide")
+    nested = vfi("flow", "arrows", "film.mp4").stderr
+    assert nested.count("VFI_FLOW_ARROWS_SPACING") == 1  # told by one group alone
     typed = vfi("upsample", "film.mp4", "--crf", "low")
     assert typed.exit_code == 2
     assert "has it" not in typed.stderr

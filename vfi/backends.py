@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 import flow
 from flow.backends import RUNTIMES, NotInstalled, open_network
+from flow.datasets import FlowDataset
 from flow.device import choose_precision, multiplies_bfloat16
 from flow.network_file import write_network
 from flow.noise import NoiseDataset
@@ -58,7 +59,6 @@ class Backend:
         Raises ValueError if the model cannot be written, or what writes or runs it is not installed.
         """
         self.model, self.name, self._precision = model, name, precision
-        self._bfloat16 = precision == torch.bfloat16
         whole = not isinstance(model, FlowFusion | Classical)
         self.portable = (Portable(model) if whole else PortableMixture(model, times)).eval()
         for module in {"onnx", RUNTIMES[name]}:
@@ -81,7 +81,8 @@ class Backend:
             self._file = self._file or self._prepared()
             threads = torch.get_num_threads()
             cache = self._file.with_suffix("")  # a blob for every size
-            file = open_network(self._file, self.name, threads, sizes, self._bfloat16, cache, outputs)
+            bfloat16 = self._precision == torch.bfloat16
+            file = open_network(self._file, self.name, threads, sizes, bfloat16, cache, outputs)
             self._compute, self._known = file.compute, (sizes, outputs)
         return self._compute(inputs)
 
@@ -95,7 +96,7 @@ class Backend:
         It is the frame at t (1, 1, 1, 1), or what a larger one is composed of, and the confidence, if it is known.
         """
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
-        outputs = [name for name in self.portable.outputs if name != "paths" or self._bfloat16]
+        outputs = [name for name in self.portable.outputs if name != "paths" or self._precision == torch.bfloat16]
         found = dict(zip(outputs, map(torch.from_numpy, self(inputs, outputs)), strict=True))
         confidence = found.pop("confidence", None)
         return found["made"] if "made" in found else _composition(found, t), confidence
@@ -117,7 +118,7 @@ class Backend:
                 written = Path(partial) / file.name
                 with in_int8(self.portable) if self._precision == torch.int8 else nullcontext():
                     write_network(self.portable, written, "onnx", self.portable.example(), self.portable.outputs)
-                compare(self.portable, written, self.name, SIZES[1:])  # one, since each takes seconds to open
+                compare(self.portable, written, self.name)
                 written.replace(file)
         return file
 
@@ -200,16 +201,13 @@ def _fastest() -> torch.dtype:
     return torch.int8 if torch.cpu._is_avx2_supported() else torch.float32
 
 
-def compare(
-    portable: Portable | PortableMixture, path: Path, backend: str, sizes: tuple[tuple[int, int], ...] = SIZES
-) -> tuple[float, float]:
+def compare(portable: Portable | PortableMixture, path: Path, backend: str) -> tuple[float, float]:
     """Return the share of pixels in which a file's frames are within a level of the model's, and the worst, in levels.
 
-    Compared on scenes of noise of some sizes (heights and widths), at two times. Raises BackendError if fewer than
-    `CLOSE` are.
+    Compared on scenes of noise of several sizes, at two times. Raises BackendError if fewer than `CLOSE` are.
     """
     shares, worst = [], 0.0
-    for inputs in examples(portable, NoiseDataset(sizes)):
+    for inputs in examples(portable, NoiseDataset(SIZES)):
         answer = open_network(path, backend, torch.get_num_threads(), {k: v.shape for k, v in inputs.items()})
         for t in (0.5, 0.2):
             inputs["t"] = np.full((1, 1, 1, 1), t, np.float32)
@@ -252,9 +250,7 @@ def in_int8(portable: Portable | PortableMixture) -> AbstractContextManager[None
     return quantized(portable, lambda: [by_torch(portable, inputs) for inputs in scenes], exact)
 
 
-def examples(
-    portable: Portable | PortableMixture, samples: NoiseDataset | PictureDataset
-) -> list[dict[str, np.ndarray]]:
+def examples(portable: Portable | PortableMixture, samples: FlowDataset) -> list[dict[str, np.ndarray]]:
     """Return inputs for a model, by name, half way between the frames of samples."""
     found = []
     for sample in (samples[i] for i in range(len(samples))):

@@ -49,7 +49,7 @@ def output_path(source: Path, where: str | None, change: str, fields: Mapping[st
     if _is_template(where):
         known = {"stem": stem, "suffix": suffix, "parent": str(film.parent), **fields}
         return Path(_filled(where, known))
-    if many and Path(where).suffix.lower() in SINKS and not Path(where).is_dir() and not where.endswith(("/", os.sep)):
+    if many and Path(where).suffix.lower() in SINKS and not names_folder(where):
         raise WishError(f"{where} names one file for several inputs: name a folder, or a template as '{{stem}}_2x.mp4'")
     if pictures and not many and (names_folder(where) or not Path(where).suffix):
         return Path(where) / _PICTURES

@@ -16,12 +16,13 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
-            name = error.param.name if error.param is not None else None
-            if error.ctx is not None and name is not None:
-                source = getattr(error.ctx.get_parameter_source(name), "name", None)
-                places = {"DEFAULT_MAP": ctx.find_root().obj, "ENVIRONMENT": _variable(error.ctx, name)}
+            command, name = error.ctx, error.param.name if error.param is not None else None
+            if command is not None and command.parent is ctx and name is not None:  # told once, not by every group
+                source = getattr(command.get_parameter_source(name), "name", None)
+                files = (command.params.get("config"), command.find_root().obj)  # of this command, and of all
+                places = {"DEFAULT_MAP": files, "ENVIRONMENT": (_variable(command, name),)}
                 if source in places:
-                    error.message += f", as {places[source]} has it"
+                    error.message += f", as {' or '.join(str(place) for place in places[source] if place)} has it"
             raise
 
     def get_params(self, ctx: Any) -> Any:

@@ -30,8 +30,7 @@ from vfi.media.verify import Plan, Written
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
-# Where a film lasts as long as its packets together, from one being decoded to the next.
-_SUMMED = ("mp4", "ipod", "mov")
+_MP4 = (".mp4", ".m4v", ".mov")  # endings of MP4 and what it came of
 # Tags that MP4 has a place for; any other needs the newer kind of tag.
 _MP4_KEYS = {
     "title", "artist", "album_artist", "album", "date", "comment", "genre", "copyright", "composer", "grouping",
@@ -190,7 +189,7 @@ class VideoWriter:
         options = {}
         foreign = {key.lower() for key in metadata} - _MP4_KEYS
         if (
-            self.path.suffix.lower() in (".mp4", ".m4v", ".mov")
+            self.path.suffix.lower() in _MP4
             and film is not None
             and foreign
             and not any(map(is_cover, film.container.streams))
@@ -260,10 +259,11 @@ class VideoWriter:
         """Write the packet that is decoded last; the last frame is shown until ``end`` (seconds)."""
         if self._held is None:
             return
-        if CONTAINERS[self.path.suffix.lower()] in _SUMMED:
+        if self.path.suffix.lower() in _MP4:
             assert self._held.dts is not None
             assert self._first is not None
-            # Its frame need not be the last one shown, nor frames be decoded at the pace at which they are shown.
+            # There a film lasts as long as its packets together, from one being decoded to the next; the frame of this
+            # one need not be the last one shown, nor frames be decoded at the pace at which they are shown.
             length = round((end - self.start) / self._clock) - (self._held.dts - self._first)
             self._held.duration = length if length > 0 else self._held.duration
         self._output.mux(self._held)
