@@ -12,53 +12,105 @@ import numpy as np
 import torch
 
 from flow.overlay import stillness_in_images
+from vfi.media.yuv import YuvImage
 from vfi.models.mixture import Composition
+
+Image = np.ndarray | YuvImage
+"""(H, W, 3), uint8 or uint16, or as video stores it."""
 
 BAND = 64  # rows that are made at once
 DEPTHS = {np.uint8: cv2.CV_8U, np.uint16: cv2.CV_16U}
 TAPS = 3  # rows on either side of a place that bicubic sampling and rounding reach
 
 
-def compose_image(composition: Composition, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return the image between two (H, W, 3), uint8 or uint16, like them; the composition of one frame, B = 1.
+def compose_image(composition: Composition, before: Image, after: Image) -> Image:
+    """Return the image between two, both of one kind; the composition of one frame, B = 1.
 
-    It differs from the frame that `compose` makes by the steps of 1/32 pixel in which OpenCV knows places.
+    It differs from the frame that `compose` makes by the steps of 1/32 pixel in which OpenCV knows places, at most.
     """
+    rest = _channels_last(composition.rest)
+    overlay = None if composition.dragged is None else _Overlay(composition, before, after)
+    if isinstance(before, YuvImage) and isinstance(after, YuvImage):
+        known = composition.weights if composition.still is None else composition.weights + composition.still
+        rests = before.in_samples(rest, 1 - known[0].float().sum(0).numpy())
+        luma = _composed(composition, before.luma, after.luma, rests[0], overlay, before.peak)
+        # Of what is smooth, samples are as good that take in no more than four, and hold less of how it was rounded.
+        sampling = cv2.INTER_LINEAR if before.chroma.shape[:2] != before.luma.shape else cv2.INTER_CUBIC
+        chroma = _composed(composition, before.chroma, after.chroma, rests[1], overlay, before.peak, sampling)
+        return before.like(luma, chroma)
+    assert isinstance(before, np.ndarray)
+    assert isinstance(after, np.ndarray)
+    levels = np.iinfo(before.dtype).max
+    return _composed(composition, before, after, rest * np.float32(levels), overlay, levels)
+
+
+def _composed(
+    composition: Composition,
+    before: np.ndarray,
+    after: np.ndarray,
+    rest: np.ndarray,
+    overlay: "_Overlay | None",
+    peak: int,
+    sampling: int = cv2.INTER_CUBIC,
+) -> np.ndarray:
+    """Return what is composed of samples (H, W) or (H, W, C), uint8 or uint16; rest: of their kind, float32."""
     height, width = before.shape[:2]
     small_height, small_width = composition.flows.shape[-2:]
-    levels = np.iinfo(before.dtype).max
     flows = _channels_last(composition.flows) * np.array([width / small_width, height / small_height] * 2, np.float32)
-    rest = _channels_last(composition.rest * levels)
-    dragged = None if composition.dragged is None else composition.dragged[0, 0].float().numpy()
-    t = np.float32(composition.t.item())
     parts = [composition.weights]
     if composition.still is not None and composition.still.any():
         parts.append(composition.still)
-    weights = [[_for_each_colour(part[0, i]) for part in parts] for i in (0, 1)]
+    weights = [[_for_each_channel(part[0, i], rest) for part in parts] for i in (0, 1)]
     image = np.empty(before.shape, before.dtype)  # in rows, whatever the order of the others
 
     def make(top: int) -> None:
         rows = range(top, min(top + BAND, height))
-        flow, made = _enlarged(flows, rows, before.shape), np.zeros((len(rows), width, 3), np.float32)
+        flow, made = _enlarged(flows, rows, before.shape), np.zeros((len(rows), *before.shape[1:]), np.float32)
         for i, source in enumerate((before, after)):
-            seen = [_warped(source, flow[..., 2 * i : 2 * i + 2], rows), source[rows.start : rows.stop]]
+            seen = [_warped(source, flow[..., 2 * i : 2 * i + 2], rows, sampling), source[rows.start : rows.stop]]
             for pixels, weight in zip(seen, weights[i], strict=False):
                 made += pixels * _enlarged(weight, rows, before.shape)
         added = _enlarged(rest, rows, before.shape)
-        if dragged is not None and (share := _enlarged(dragged, rows, before.shape)).any():
-            here = [source[rows.start : rows.stop] for source in (before, after)]
-            share *= stillness_in_images(*here)
-            added += share[..., None] * (here[0] * (1 - t) + here[1] * t - made - added)
-        # It rounds, and keeps within the range of the image.
-        cv2.add(made, added, image[top : rows.stop], dtype=DEPTHS[before.dtype.type])
+        if overlay is not None and (share := overlay.share(rows, before.shape)) is not None:
+            added += share * (overlay.blend(before, after, rows) - made - added)
+        # It rounds, and keeps within the range of the type.
+        here = cv2.add(made, added, dtype=DEPTHS[before.dtype.type])
+        image[top : rows.stop] = np.minimum(here, peak, out=here).reshape(image[top : rows.stop].shape)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(make, range(0, height, BAND)))
     return image
 
 
-def _warped(image: np.ndarray, flow: np.ndarray, rows: range) -> np.ndarray:
-    """Return ``rows`` of what backward warping makes of an image, float32; flow: of these rows, (h, W, 2)."""
+class _Overlay:
+    """What stands still over a picture that moves."""
+
+    def __init__(self, composition: Composition, before: Image, after: Image) -> None:
+        assert composition.dragged is not None
+        self._dragged = composition.dragged[0, 0].float().numpy()
+        self._t = np.float32(composition.t.item())
+        self._images = [image.rgb if isinstance(image, YuvImage) else image for image in (before, after)]
+
+    def share(self, rows: range, size: Sequence[int]) -> np.ndarray | None:
+        """Return how far it is to be laid over some rows of samples of a size, float32 of their kind; None: nowhere."""
+        height, width = self._images[0].shape[:2]
+        times = -(-height // size[0])  # more rows has the image than these samples
+        seen = range(rows.start * times, min(rows.stop * times, height))
+        share = _enlarged(self._dragged, seen, (height, width))
+        if not share.any():
+            return None
+        share *= stillness_in_images(*(image[seen.start : seen.stop] for image in self._images))
+        if share.shape != (len(rows), size[1]):
+            share = cv2.resize(share, (size[1], len(rows)), interpolation=cv2.INTER_AREA)
+        return share[..., None] if len(size) > 2 else share
+
+    def blend(self, before: np.ndarray, after: np.ndarray, rows: range) -> np.ndarray:
+        """Return the mean of some rows of samples by the time, float32."""
+        return before[rows.start : rows.stop] * (1 - self._t) + after[rows.start : rows.stop] * self._t
+
+
+def _warped(image: np.ndarray, flow: np.ndarray, rows: range, sampling: int) -> np.ndarray:
+    """Return ``rows`` of what backward warping makes of samples, float32; flow: of these rows, (h, W, 2)."""
     height, width = image.shape[:2]
     x = flow[..., 0] + np.arange(width, dtype=np.float32)
     y = flow[..., 1] + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
@@ -66,7 +118,7 @@ def _warped(image: np.ndarray, flow: np.ndarray, rows: range) -> np.ndarray:
     first = int(np.clip(y.min() - TAPS, 0, height - 1))
     last = int(np.clip(y.max() + TAPS, first, height - 1))
     seen = np.ascontiguousarray(image[first : last + 1], np.float32)
-    return cv2.remap(seen, x, y - np.float32(first), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(seen, x, y - np.float32(first), sampling, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _enlarged(small: np.ndarray, rows: range, size: Sequence[int]) -> np.ndarray:
@@ -88,6 +140,7 @@ def _channels_last(grid: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(grid[0].float().permute(1, 2, 0).numpy())
 
 
-def _for_each_colour(weights: torch.Tensor) -> np.ndarray:
-    """(h, w) to (h, w, 3) float32: multiplying pixels by them is much faster than by one weight a pixel."""
-    return np.repeat(weights.float().numpy()[..., None], 3, axis=2)
+def _for_each_channel(weights: torch.Tensor, like: np.ndarray) -> np.ndarray:
+    """(h, w) to that of what is ``like`` it, float32: multiplying pixels by them is much faster than by one a pixel."""
+    found = weights.float().numpy()
+    return found if like.ndim == 2 else np.repeat(found[..., None], like.shape[2], axis=2)

@@ -22,6 +22,7 @@ from flow.window import enlarge_flow
 from vfi import blending, compositing
 from vfi.backends import BYTES_PER_PIXEL, PIXELS, Backend, choose_backend, choose_dtype
 from vfi.choices import UNTRAINED, Fallback
+from vfi.compositing import Image
 from vfi.models import VFI_MODELS, load_model
 from vfi.models.blend import Blend
 from vfi.models.classical import Classical
@@ -36,7 +37,7 @@ TIMES = (1, 2, 4)  # that frames may be larger than what networks look at, as fa
 class Made(NamedTuple):
     """An image made between two others."""
 
-    image: np.ndarray  # (H, W, 3) uint8 or uint16
+    image: Image  # like those on either side of it
     confidence: float | None  # mean over its pixels, 0 to 1; None for a model that does not know its own
 
 
@@ -154,13 +155,16 @@ class Interpolator:
         before, after: (H, W, 3) RGB, uint8 or uint16, the full range; the results are like them. start: what `start`
         returned for them, if it is known. Raises ValueError if they differ in size or depth.
         """
-        return [made.image for made in self.make(before, after, times, start)]
+        return [made.image for made in self.make(before, after, times, start)]  # type: ignore[misc]
 
     @torch.inference_mode()
     def make(
-        self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Tensor | None = None
+        self, before: Image, after: Image, times: Sequence[Fraction], start: Tensor | None = None
     ) -> Iterator[Made]:
-        """Yield what `__call__` returns, each when it is asked for, and how far it is to be trusted."""
+        """Yield what `__call__` returns, each when it is asked for, and how far it is to be trusted.
+
+        Of a size that it `composes`, images may be as video stores them, and the new ones are so, too.
+        """
         if before.shape != after.shape or before.dtype != after.dtype:
             raise ValueError(
                 f"the two images differ: {before.shape[1]}x{before.shape[0]} {before.dtype} and "
@@ -170,6 +174,8 @@ class Interpolator:
         if self.device.type == "cpu" and isinstance(self.model, Mixing):
             yield from self._composed(self.model, before, after, times, start)
             return
+        assert isinstance(before, np.ndarray)
+        assert isinstance(after, np.ndarray)
         if self.device.type == "cpu" and isinstance(self.model, Blend):
             yield from (Made(blending.blend_images(before, after, time), None) for time in times)
             return
@@ -191,11 +197,16 @@ class Interpolator:
             if self.device.type == "cuda" and done < len(times):
                 torch.cuda.empty_cache()
 
+    def composes(self, height: int, width: int) -> bool:
+        """Tell whether it takes images of a size as video stores them, see `vfi.media.yuv`."""
+        larger = isinstance(self.model, Mixing) and self.model.scale_of(height, width).times > 1
+        return larger and self.device.type == "cpu"
+
     def _composed(
         self,
         model: Mixing,
-        before: np.ndarray,
-        after: np.ndarray,
+        before: Image,
+        after: Image,
         times: Sequence[Fraction],
         start: Tensor | None,
     ) -> Iterator[Made]:
@@ -219,6 +230,7 @@ class Interpolator:
                     confidence = mixture.confidence
                 else:
                     found, confidence = network.found(small, flows, t)  # type: ignore[union-attr, arg-type]
+            image: Image
             if isinstance(found, Composition):
                 found = found if dragged is None else found._replace(dragged=dragged)
                 image = compositing.compose_image(found, before, after)
@@ -290,7 +302,7 @@ class Interpolator:
         return self._plan.notes
 
     @torch.no_grad()
-    def start(self, before: np.ndarray, after: np.ndarray) -> Tensor | None:
+    def start(self, before: Image, after: Image) -> Tensor | None:
         """Return the flows both ways that the model starts from, as `FlowFusion.start` does; None if it has none.
 
         Another thread may call it for the next images meanwhile.
@@ -300,13 +312,15 @@ class Interpolator:
         if self.device.type == "cpu":
             small, scale = self._small(self.model, before, after)
             return self.model.start_of(small, scale)
+        assert isinstance(before, np.ndarray)
+        assert isinstance(after, np.ndarray)
         return self.model.start(self.tensor(before), self.tensor(after))
 
     @staticmethod
-    def _small(model: Mixing, before: np.ndarray, after: np.ndarray) -> tuple[Frames, Scale]:
+    def _small(model: Mixing, before: Image, after: Image) -> tuple[Frames, Scale]:
         """Return two images at the flow scale, and that."""
         scale = model.scale_of(before.shape[0], before.shape[1])
-        return (shrink_image(before, scale.flow), shrink_image(after, scale.flow)), scale
+        return (_shrunk(before, scale.flow), _shrunk(after, scale.flow)), scale
 
     @torch.inference_mode()
     def motion(self, before: np.ndarray, after: np.ndarray, time: Fraction) -> np.ndarray | None:
@@ -341,6 +355,15 @@ class Interpolator:
         # Rounded, not truncated: half a level of darkening on every second frame is visible flicker.
         levels = frame[0].float().mul(np.iinfo(dtype).max).round_().permute(1, 2, 0)
         return levels.to(torch.int32).cpu().numpy().astype(dtype)
+
+
+def _shrunk(image: Image, times: int) -> Tensor:
+    """Return an image so many times smaller, (1, 3, h, w) float32 in [0, 1]."""
+    if isinstance(image, np.ndarray):
+        return shrink_image(image, times)
+    if times == 1 or image.shape[0] % times or image.shape[1] % times:
+        return shrink_image(image.rgb, times)
+    return torch.from_numpy(image.small(times)).permute(2, 0, 1)[None]
 
 
 def _dragged(small: Frames, flows: Tensor) -> Tensor | None:

@@ -26,6 +26,7 @@ from vfi.media.open import check_sink, is_pictures, open_sink, open_source
 from vfi.media.pictures import PICTURE_RATE
 from vfi.media.protocols import Sink, Source
 from vfi.media.verify import Written
+from vfi.media.yuv import YuvImage
 from vfi.side_by_side import SideBySide
 from vfi.spans import Content, Span, looped_spans, spans
 from vfi.timing import Timing
@@ -55,6 +56,15 @@ class Starting(Protocol):
     def make(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Any
     ) -> Iterable[tuple[np.ndarray, float | None]]: ...
+
+
+@runtime_checkable
+class Composing(Starting, Protocol):
+    """A `Starting` that takes images as video stores them, too, and returns such (`vfi.media.yuv`)."""
+
+    def composes(self, height: int, width: int) -> bool:
+        """Tell whether it does, of a size."""
+        ...
 
 
 @runtime_checkable
@@ -341,7 +351,7 @@ def _awaited(filling: _Filling, start: Future[Any] | None) -> tuple[_Filling, An
 
 
 def _start(between: Starting, filling: _Filling) -> Any:
-    images, _ = _images(*filling.ends)
+    images, _ = _images(*filling.ends, between)
     return between.start(*images)
 
 
@@ -363,8 +373,12 @@ def _fill(filling: _Filling, between: Between, content: Content, start: Any) -> 
         yield from (before.again(instant) for instant in new)
 
 
-def _images(before: Frame, after: Frame) -> tuple[tuple[np.ndarray, np.ndarray], bool]:
-    """Return what is interpolated of two opaque frames, and whether that leaves room beyond black and white."""
+def _images(before: Frame, after: Frame, between: Between | Starting) -> tuple[tuple[Any, Any], bool]:
+    """Return what is interpolated of two opaque frames, and whether that is RGB with room beyond black and white."""
+    if isinstance(between, Composing) and before.yuv is not None and after.yuv is not None:
+        alike = before.yuv.picture.format.name == after.yuv.picture.format.name and before.color == after.color
+        if alike and between.composes(*before.yuv.shape[:2]):
+            return (before.yuv, after.yuv), False
     # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
     if before.beyond_range or after.beyond_range:
         return (before.studio_rgb, after.studio_rgb), True
@@ -376,10 +390,10 @@ def _made(
 ) -> Iterator[Frame]:
     span = after.time - before.time
     made = partial(_asked, between, times=[(instant - before.time) / span for instant in instants])
-    images: Iterable[tuple[np.ndarray, float | None]]
+    images: Iterable[tuple[np.ndarray | YuvImage, float | None]]
     studio = False
     if before.opaque and after.opaque:
-        pair, studio = _images(before, after)
+        pair, studio = _images(before, after, between)
         images = made(*pair, start=start)
     else:
         images = between_transparent(before, after, made)
@@ -388,7 +402,8 @@ def _made(
             instant,
             before.duration,
             before.color,
-            pixels=image,
+            picture=image.picture if isinstance(image, YuvImage) else None,
+            pixels=None if isinstance(image, YuvImage) else image,
             confidence=confidence,
             studio=studio,
             origin=origin,

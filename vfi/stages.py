@@ -16,6 +16,7 @@ from vfi import pipeline
 from vfi.media import Frame, VideoReader, VideoWriter
 from vfi.media.animation import AnimationReader
 from vfi.media.y4m import Y4mReader
+from vfi.media.yuv import YuvImage
 from vfi.minterpolate import Motion
 
 if TYPE_CHECKING:
@@ -102,10 +103,11 @@ def watched(stages: Stages, interpolator: "Interpolator | None" = None) -> Itera
         for owner, stage, names in (
             (VideoWriter, "encode", ("__init__", "write", "copy", "finish")),
             (Frame, "colour", ("encoded_as",)),
+            (YuvImage, "colour", ("small", "like")),
         ):
             for name in names:
                 replace(owner, name, stages.timed(stage, getattr(owner, name)))
-        for name in ("rgb", "studio_rgb", "beyond_range", "alpha", "opaque"):
+        for name in ("rgb", "studio_rgb", "yuv", "beyond_range", "alpha", "opaque"):
             computed = cached_property(stages.timed("colour", vars(Frame)[name].func))
             computed.__set_name__(Frame, name)
             replace(Frame, name, computed)

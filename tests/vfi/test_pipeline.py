@@ -6,10 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
 
+from vfi.interpolator import Interpolator
 from vfi.media import Color, Encoding, Frame, MediaError, VideoReader
 from vfi.pipeline import interpolate, upsample
 from vfi.timing import Factor, TargetRate
@@ -662,6 +664,42 @@ def test_highlights_beyond_white_do_not_flicker(tmp_path, blend):
     upsample(source, output, blend, TWICE, encoding=Encoding("ffv1"))
     luma = [memoryview(frame.picture.planes[0])[0] for frame in read(output)]
     assert luma == [240, 242, 244, 246, 248, 250, 252, 252]
+
+
+def stored(shift, size=(544, 960)):
+    """Return a 10-bit frame: a bright thing that has moved right by so many pixels, over a ground that stands still."""
+    rng = np.random.default_rng(0)
+    picture = av.VideoFrame(size[1], size[0], "yuv420p10le")
+    for plane, times, (low, high) in zip(picture.planes, (1, 2, 2), ((100, 700), (400, 600), (400, 600)), strict=True):
+        height, width = size[0] // times, size[1] // times
+        ground, thing = (
+            cv2.resize(rng.uniform(*limits, (h // 8, w // 8)), (w, h), interpolation=cv2.INTER_CUBIC)
+            for limits, h, w in (((low, high), height, width), ((high, 1000), 160 // times, 240 // times))
+        )
+        top, left = 120 // times, (360 + shift) // times
+        ground[top : top + thing.shape[0], left : left + thing.shape[1]] = thing
+        row = np.zeros((height, plane.line_size // 2), np.uint16)
+        row[:, :width] = np.clip(np.rint(ground), 4, 1019)
+        plane.update(row)
+    return Frame(Fraction(shift, 200), Fraction(1, 25), Color(matrix=9, range=1), picture=picture)
+
+
+def test_large_frames_are_made_of_samples_as_stored():
+    between = Interpolator.load("classical", "cpu", backend="torch")
+    frame, after = stored(0), stored(8)
+    _, made, *_ = interpolate([frame, after], between, TWICE)
+    assert made.origin == "made"
+    assert made.picture.format.name == "yuv420p10le"
+    assert made.encoded_as("yuv420p10le", made.color) is made.picture
+    there = made.yuv.luma[300:], made.yuv.chroma[150:]
+    for new, old in zip(there, (frame.yuv.luma[300:], frame.yuv.chroma[150:]), strict=True):
+        assert np.abs(new.astype(int) - old).max() <= 1  # of 1023, where nothing moves
+    inside = (slice(130, 270), slice(374, 590))
+    assert frame.yuv.luma[inside].max() > 940  # beyond white, which RGB would clip
+    moved = np.abs(made.yuv.luma[inside].astype(int) - stored(4).yuv.luma[inside])
+    assert moved.mean() < 4
+    colour = (slice(65, 135), slice(187, 295))
+    assert np.abs(made.yuv.chroma[colour].astype(int) - stored(4).yuv.chroma[colour]).mean() < 4
 
 
 class Starting:

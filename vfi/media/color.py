@@ -92,7 +92,7 @@ def beyond_range(picture: av.VideoFrame, color: Color) -> bool:
     """
     if picture.format.is_rgb or color.full_range:
         return False
-    picture = _planar(picture)
+    picture = planar(picture)
     luma, step = stored_planes(picture)[0], 2 ** (depth(picture.format.name) - 8)
     return float(np.mean((luma < 13 * step) | (luma > 238 * step))) > 0.001
 
@@ -103,7 +103,7 @@ def to_rgb(picture: av.VideoFrame, color: Color, studio: bool = False) -> np.nda
     What a YUV picture has beyond black and white is clipped, unless ``studio`` asks for black at 16/255 and white
     at 235/255 of the scale, which leaves room for it.
     """
-    picture = _planar(picture)
+    picture = planar(picture)
     deep = depth(picture.format.name) > 8
     peak, dtype = (65535, np.uint16) if deep else (255, np.uint8)
     rgb = np.empty((picture.height, picture.width, 3), dtype)
@@ -150,13 +150,13 @@ def from_rgb(
 
 def planes(picture: av.VideoFrame) -> list[np.ndarray]:
     """Return the planes as stored, (H, W) each, uint8 or uint16: luma and, unless grey, both chromas; or G, B, R."""
-    return stored_planes(_planar(picture))[:3]
+    return stored_planes(planar(picture))[:3]
 
 
 def luma(picture: av.VideoFrame, color: Color) -> np.ndarray:
     """Return the luma of a YUV or grey picture, (H, W) uint8: black 0, white 255."""
-    picture = _planar(picture)
-    black, span, _, _ = _levels(depth(picture.format.name), color.full_range)
+    picture = planar(picture)
+    black, span, _, _ = sample_levels(depth(picture.format.name), color.full_range)
     return _quantised(stored_planes(picture)[0] - np.float32(black), 255 / span, peak=255).astype(np.uint8)
 
 
@@ -179,14 +179,14 @@ def convert(picture: av.VideoFrame, pix_fmt: str, color: Color, target: Color) -
     alike = color.luma_weights(picture.height) == target.luma_weights(picture.height)
     if picture.format.name == pix_fmt and (picture.format.is_rgb or (alike and color.full_range == target.full_range)):
         return picture
-    source = _planar(picture)
+    source = planar(picture)
     if source.format.is_rgb or av.VideoFormat(pix_fmt).is_rgb or not alike:
         return from_rgb(to_rgb(source, color), pix_fmt, target, full_chroma=bool(source.format.is_rgb))
     size = (picture.height, picture.width)
     return _picture(lambda rows: _components(source, color.full_range, rows), size, pix_fmt, target.full_range)
 
 
-def _planar(picture: av.VideoFrame) -> av.VideoFrame:
+def planar(picture: av.VideoFrame) -> av.VideoFrame:
     """Repack into little-endian planes, one per component, without changing a sample; alpha is left behind."""
     name = picture.format.name
     if name.replace("yuvj", "yuv").replace("yuva", "yuv").replace("gbrap", "gbrp") in _PLANAR:
@@ -216,8 +216,12 @@ def stored_planes(picture: av.VideoFrame) -> list[np.ndarray]:
     ]
 
 
-def _levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
-    """Return luma's black and span, and chroma's zero and span, in sample values."""
+def sample_levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
+    """Return luma's black and span, and chroma's zero and span, in sample values.
+
+    >>> sample_levels(8, full_range=False)
+    (16, 219, 128, 224)
+    """
     step = 2 ** (bits - 8)
     if full_range:
         return 0, 2**bits - 1, 128 * step, 2**bits - 1
@@ -240,7 +244,7 @@ def _seen(rows: slice, times: int, height: int) -> slice:
 
 def _components(picture: av.VideoFrame, full_range: bool, rows: slice) -> _Components:
     """Return those of some rows, the first of them even."""
-    black, span, zero, chroma_span = _levels(depth(picture.format.name), full_range)
+    black, span, zero, chroma_span = sample_levels(depth(picture.format.name), full_range)
     planes = stored_planes(picture)
     y = planes[0][rows].astype(np.float32)
     y -= np.float32(black)
@@ -272,7 +276,12 @@ def _channels(picture: av.VideoFrame, rows: slice, color: Color, studio: bool) -
     if studio:
         cb *= np.float32(219 / 255)
         cr *= np.float32(219 / 255)
-    red, blue = color.luma_weights(picture.height)
+    return red_green_blue(y, cb, cr, color.luma_weights(picture.height))
+
+
+def red_green_blue(y: np.ndarray, cb: np.ndarray, cr: np.ndarray, weights: tuple[float, float]) -> list[np.ndarray]:
+    """Return the colours of components as `_Components` has them, by the weights of red and blue in luma. Spoils y."""
+    red, blue = weights
     green = 1 - red - blue
     r, b = y + np.float32(2 * (1 - red)) * cr, y + np.float32(2 * (1 - blue)) * cb
     y -= np.float32(2 * red * (1 - red) / green) * cr
@@ -309,7 +318,7 @@ def _picture(
     if pix_fmt.replace("yuvj", "yuv") not in _PLANAR:
         return repacked(_picture(components, size, _nearest_planar(pix_fmt), full_range, full_chroma), pix_fmt)
     bits = depth(pix_fmt)
-    black, span, zero, chroma_span = _levels(bits, full_range)
+    black, span, zero, chroma_span = sample_levels(bits, full_range)
     picture = av.VideoFrame(size[1], size[0], pix_fmt)
     planes = stored_planes(picture)
     times = 1 if len(planes) < 3 or planes[1].shape[0] == size[0] else 2

@@ -14,6 +14,7 @@ from vfi.media.alpha import alpha_of, opaque_format, premultiplied, with_alpha
 from vfi.media.coarse import coarse_alpha, coarse_picture, coarse_rgb
 from vfi.media.color import RGB, Color, beyond_range, convert, from_rgb, has_alpha, luma, luma_of_rgb, to_rgb
 from vfi.media.images import upright
+from vfi.media.yuv import YuvImage
 
 Origin = Literal["source", "repeated", "made", "blended"]
 """Whether a frame is one of the source's, one of them shown again, interpolated, or a blend across a cut."""
@@ -21,14 +22,14 @@ Origin = Literal["source", "repeated", "made", "blended"]
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture at its time; exactly one of ``picture`` (as decoded) and ``pixels`` (new) is set."""
+    """One picture at its time; exactly one of ``picture`` (as decoded, or new and like that) and ``pixels`` is set."""
 
     time: Fraction  # seconds since the start of the file
     duration: Fraction  # seconds for which it is shown, if no other frame comes earlier
     color: Color
     picture: av.VideoFrame | None = None
     pixels: np.ndarray | None = None  # RGB (H, W, 3) or with alpha (H, W, 4), uint8 or uint16
-    confidence: float | None = None  # how far new pixels are to be trusted, 0 to 1, where their maker knows
+    confidence: float | None = None  # how far a new one is to be trusted, 0 to 1, where their maker knows
     studio: bool = False  # whether the pixels leave room beyond black and white: see `studio_rgb`
     origin: Origin = "source"
 
@@ -52,6 +53,11 @@ class Frame:
     def opaque(self) -> bool:
         """Whether no pixel is transparent, not even in part."""
         return self.alpha is None or bool((self.alpha == np.iinfo(self.alpha.dtype).max).all())
+
+    @cached_property
+    def yuv(self) -> YuvImage | None:
+        """An opaque picture as it is stored, where it can be worked on so."""
+        return YuvImage.of(self.picture, self.color) if self.picture is not None and self.opaque else None
 
     @cached_property
     def beyond_range(self) -> bool:
