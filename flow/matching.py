@@ -58,6 +58,13 @@ class Patches:
         self.size = max(1, round(width / self.scale)), max(1, round(height / self.scale))  # width, height
 
     @cached_property
+    def half(self) -> "Patches":
+        """Those of the image half as large, its sides rounded up."""
+        height, width = self.image.shape[:2]
+        size = (width + 1) // 2, (height + 1) // 2
+        return Patches(cv2.resize(self.image, size, interpolation=cv2.INTER_AREA))
+
+    @cached_property
     def descriptors(self) -> np.ndarray:
         """(len(WAVES), h * w) float32: what each patch has of every wave, at unit length unless it is flat."""
         (width, height), margin = self.size, PATCH // 2
