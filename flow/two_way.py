@@ -55,8 +55,9 @@ def torch_dis_two_way(frame0: Tensor, frame1: Tensor, dense: bool = False) -> tu
 
 def _found(first: Patches, second: Patches) -> np.ndarray:
     """Return the flow from one image to another."""
-    coarse, fine = partial(dis_flow, patch_stride=2, descents=12), partial(dis_flow, patch_stride=2, descents=8)
-    return fine(first.image, second.image, guess=_guess(first, second, coarse))
+    find = partial(dis_flow, first.image, second.image, patch_stride=2)
+    flow, lost = _of_halves(first, second, partial(dis_flow, patch_stride=2, descents=12))
+    return find(guess=flow, descents=8) if lost else find()
 
 
 def _found_densely(first: Patches, second: Patches) -> np.ndarray:
@@ -65,12 +66,12 @@ def _found_densely(first: Patches, second: Patches) -> np.ndarray:
     # to half of them of the frames themselves, and sparse patches are enough.
     coarse = partial(dis_flow, patch_stride=3, finest_scale=0, descents=12, refinements=0)
     fine = partial(dis_flow, patch_stride=5, finest_scale=0, descents=4, refinements=0)
-    flow = fine(first.image, second.image, guess=_guess(first, second, coarse))
-    return refine_on_half(first.image, second.image, flow)
+    guess, _ = _of_halves(first, second, coarse)
+    return refine_on_half(first.image, second.image, fine(first.image, second.image, guess=guess))
 
 
-def _guess(first: Patches, second: Patches, find: Callable[..., np.ndarray]) -> np.ndarray:
-    """Return about the flow: what is found of images half as large, with what is lost there.
+def _of_halves(first: Patches, second: Patches, find: Callable[..., np.ndarray]) -> tuple[np.ndarray, bool]:
+    """Return about the flow: what is found of images half as large, with what is lost there; and whether anything was.
 
     Where much moves that takes half of the time of finding, and finding again, in the images themselves.
     """
@@ -79,7 +80,7 @@ def _guess(first: Patches, second: Patches, find: Callable[..., np.ndarray]) -> 
     matched = match_lost(*halves, flow)
     height, width = first.image.shape[:2]
     times = np.array([width, height], np.float32) / np.array(flow.shape[1::-1], np.float32)
-    return cv2.resize(flow if matched is None else matched, (width, height)) * times
+    return cv2.resize(flow if matched is None else matched, (width, height)) * times, matched is not None
 
 
 TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way, "dis-torch": torch_dis_two_way}
