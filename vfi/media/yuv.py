@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 
+from vfi.media.alpha import opaque_format
 from vfi.media.color import Color, depth, planar, red_green_blue, sample_levels, stored_planes, to_rgb
 
 
@@ -96,8 +97,8 @@ class YuvImage:
         return y * np.float32(span) + np.float32(black) * share, np.dstack([cb + grey, cr + grey])
 
     def like(self, luma: np.ndarray, chroma: np.ndarray) -> YuvImage:
-        """Return another picture of the same kind."""
-        picture = av.VideoFrame(self.picture.width, self.picture.height, self.picture.format.name)
+        """Return another picture of the same kind, without alpha."""
+        picture = av.VideoFrame(self.picture.width, self.picture.height, opaque_format(self.picture.format.name))
         samples = luma, chroma[..., 0], chroma[..., 1]
         for plane, stored in zip(stored_planes(picture)[:3], samples, strict=True):
             plane[...] = stored

@@ -74,3 +74,8 @@ def test_only_opaque_pictures_are_taken():
             plane[...] = level
         frame = Frame(Fraction(0), Fraction(1), Color(), picture=picture)
         assert (frame.yuv is not None) == taken
+        if taken:  # what is made of it has no alpha that nobody wrote
+            new = frame.yuv.like(frame.yuv.luma, frame.yuv.chroma).picture
+            assert new.format.name == "yuv420p"
+            again = Frame(Fraction(0), Fraction(1), Color(), picture=new).encoded_as("yuva420p", Color())
+            assert np.all(stored_planes(again)[3] == 255)
