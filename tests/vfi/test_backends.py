@@ -77,7 +77,7 @@ def test_motion_is_float32_where_networks_are_bfloat16():
     exact, coarse = found
     assert exact["paths"].min() < -10  # it is followed
     assert np.array_equal(exact["paths"], coarse["paths"])
-    assert not np.array_equal(exact["weights"], coarse["weights"])  # which a network says
+    assert not np.array_equal(exact["made"], coarse["made"])  # which networks have a say in
 
 
 @pytest.mark.parametrize(
