@@ -56,8 +56,8 @@ def torch_dis_two_way(frame0: Tensor, frame1: Tensor, dense: bool = False) -> tu
 def _found(first: Patches, second: Patches) -> np.ndarray:
     """Return the flow from one image to another."""
     find = partial(dis_flow, first.image, second.image, patch_stride=2)
-    flow, lost = _of_halves(first, second, partial(dis_flow, patch_stride=2, descents=12))
-    return find(guess=flow, descents=8) if lost else find()
+    _, matched = _found_of_halves(first, second, partial(dis_flow, patch_stride=2, descents=12))
+    return find() if matched is None else find(guess=_enlarged(matched, first.image), descents=8)
 
 
 def _found_densely(first: Patches, second: Patches) -> np.ndarray:
@@ -66,21 +66,28 @@ def _found_densely(first: Patches, second: Patches) -> np.ndarray:
     # to half of them of the frames themselves, and sparse patches are enough.
     coarse = partial(dis_flow, patch_stride=3, finest_scale=0, descents=12, refinements=0)
     fine = partial(dis_flow, patch_stride=5, finest_scale=0, descents=4, refinements=0)
-    guess, _ = _of_halves(first, second, coarse)
+    flow, matched = _found_of_halves(first, second, coarse)
+    guess = _enlarged(flow if matched is None else matched, first.image)
     return refine_on_half(first.image, second.image, fine(first.image, second.image, guess=guess))
 
 
-def _of_halves(first: Patches, second: Patches, find: Callable[..., np.ndarray]) -> tuple[np.ndarray, bool]:
-    """Return about the flow: what is found of images half as large, with what is lost there; and whether anything was.
+def _found_of_halves(
+    first: Patches, second: Patches, find: Callable[..., np.ndarray]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the flow of images half as large, and with what it lost, if anything was.
 
     Where much moves that takes half of the time of finding, and finding again, in the images themselves.
     """
     halves = first.half, second.half
     flow = find(*(half.image for half in halves))
-    matched = match_lost(*halves, flow)
-    height, width = first.image.shape[:2]
+    return flow, match_lost(*halves, flow)
+
+
+def _enlarged(flow: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return a flow (h, w, 2) as that of an image as large as this one."""
+    height, width = image.shape[:2]
     times = np.array([width, height], np.float32) / np.array(flow.shape[1::-1], np.float32)
-    return cv2.resize(flow if matched is None else matched, (width, height)) * times, matched is not None
+    return cv2.resize(flow, (width, height)) * times
 
 
 TWO_WAY: dict[str, TwoWay] = {"dis": dis_two_way, "dis-torch": torch_dis_two_way}

@@ -375,10 +375,11 @@ def _fill(filling: _Filling, between: Between, content: Content, start: Any) -> 
 
 def _images(before: Frame, after: Frame, between: Between | Starting) -> tuple[tuple[Any, Any], bool]:
     """Return what is interpolated of two opaque frames, and whether that is RGB with room beyond black and white."""
-    if isinstance(between, Composing) and before.yuv is not None and after.yuv is not None:
-        alike = before.yuv.picture.format.name == after.yuv.picture.format.name and before.color == after.color
-        if alike and between.composes(*before.yuv.shape[:2]):
-            return (before.yuv, after.yuv), False
+    picture = before.picture
+    if isinstance(between, Composing) and picture is not None and between.composes(picture.height, picture.width):
+        one, other = before.yuv, after.yuv
+        if one is not None and other is not None and one.is_like(other):
+            return (one, other), False
     # Clipped, new frames would be darker in the highlights than the originals on both sides of them.
     if before.beyond_range or after.beyond_range:
         return (before.studio_rgb, after.studio_rgb), True

@@ -289,9 +289,10 @@ def red_green_blue(y: np.ndarray, cb: np.ndarray, cr: np.ndarray, weights: tuple
     return [r, y, b]
 
 
-def _luma_and_chroma(rgb: np.ndarray, weights: tuple[float, float], studio: bool) -> _Components:
-    """Return those of RGB (h, W, 3), the inverse of `_channels`."""
-    r, g, b = (rgb[..., channel] * np.float32(1 / np.iinfo(rgb.dtype).max) for channel in range(3))
+def luma_and_chroma(
+    r: np.ndarray, g: np.ndarray, b: np.ndarray, weights: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the inverse of `red_green_blue`. Spoils r and b."""
     red, blue = weights
     y = np.float32(red) * r
     y += np.float32(1 - red - blue) * g
@@ -300,11 +301,18 @@ def _luma_and_chroma(rgb: np.ndarray, weights: tuple[float, float], studio: bool
     b *= np.float32(0.5 / (1 - blue))
     r -= y
     r *= np.float32(0.5 / (1 - red))
+    return y, b, r
+
+
+def _luma_and_chroma(rgb: np.ndarray, weights: tuple[float, float], studio: bool) -> _Components:
+    """Return those of RGB (h, W, 3), the inverse of `_channels`."""
+    r, g, b = (rgb[..., channel] * np.float32(1 / np.iinfo(rgb.dtype).max) for channel in range(3))
+    y, cb, cr = luma_and_chroma(r, g, b, weights)
     if studio:
         y -= np.float32(16 / 255)
-        for component in (y, b, r):
+        for component in (y, cb, cr):
             component *= np.float32(255 / 219)
-    return y, b, r
+    return y, cb, cr
 
 
 def _picture(

@@ -13,7 +13,16 @@ import cv2
 import numpy as np
 
 from vfi.media.alpha import opaque_format
-from vfi.media.color import Color, depth, planar, red_green_blue, sample_levels, stored_planes, to_rgb
+from vfi.media.color import (
+    Color,
+    depth,
+    luma_and_chroma,
+    planar,
+    red_green_blue,
+    sample_levels,
+    stored_planes,
+    to_rgb,
+)
 
 
 class YuvImage:
@@ -47,6 +56,18 @@ class YuvImage:
         """The largest sample that there may be."""
         return 2 ** depth(self.picture.format.name) - 1
 
+    @property
+    def _levels(self) -> tuple[float, float, float, float]:
+        return sample_levels(depth(self.picture.format.name), self.color.full_range)
+
+    @property
+    def _weights(self) -> tuple[float, float]:
+        return self.color.luma_weights(self.picture.height)
+
+    def is_like(self, other: YuvImage) -> bool:
+        """Tell whether samples of both mean the same."""
+        return self.picture.format.name == other.picture.format.name and self.color == other.color
+
     @cached_property
     def luma(self) -> np.ndarray:
         """(H, W), as stored."""
@@ -69,7 +90,7 @@ class YuvImage:
         """
         if times not in self._small:
             height, width = self.luma.shape[0] // times, self.luma.shape[1] // times
-            black, span, zero, chroma_span = sample_levels(depth(self.picture.format.name), self.color.full_range)
+            black, span, zero, chroma_span = self._levels
             luma = cv2.resize(self.luma, (width, height), interpolation=cv2.INTER_AREA)
             y = (luma - np.float32(black)) * np.float32(1 / span)
             chroma: np.ndarray = self.chroma.astype(np.float32)
@@ -79,7 +100,7 @@ class YuvImage:
                 chroma = cv2.addWeighted(chroma, 0.75, right, 0.25, 0)
             chroma = cv2.resize(chroma, (width, height), interpolation=cv2.INTER_AREA)
             cb, cr = ((chroma[..., i] - np.float32(zero)) * np.float32(1 / chroma_span) for i in (0, 1))
-            channels = red_green_blue(y, cb, cr, self.color.luma_weights(self.picture.height))
+            channels = red_green_blue(y, cb, cr, self._weights)
             self._small[times] = np.clip(cv2.merge(channels), 0, 1)
         return self._small[times]
 
@@ -88,13 +109,11 @@ class YuvImage:
 
         share: of all weights, those of this, (h, w); what is black has samples, too.
         """
-        red, blue = self.color.luma_weights(self.picture.height)
-        black, span, zero, chroma_span = sample_levels(depth(self.picture.format.name), self.color.full_range)
-        y = rgb @ np.array([red, 1 - red - blue, blue], np.float32)
-        cb = (rgb[..., 2] - y) * np.float32(chroma_span * 0.5 / (1 - blue))
-        cr = (rgb[..., 0] - y) * np.float32(chroma_span * 0.5 / (1 - red))
-        grey = np.float32(zero) * share
-        return y * np.float32(span) + np.float32(black) * share, np.dstack([cb + grey, cr + grey])
+        black, span, zero, chroma_span = self._levels
+        r, g, b = (np.asarray(channel) for channel in cv2.split(rgb))
+        y, cb, cr = luma_and_chroma(r, g, b, self._weights)
+        chroma = np.dstack([cb, cr]) * np.float32(chroma_span)
+        return y * np.float32(span) + np.float32(black) * share, chroma + np.float32(zero) * share[..., None]
 
     def like(self, luma: np.ndarray, chroma: np.ndarray) -> YuvImage:
         """Return another picture of the same kind, without alpha."""
