@@ -36,11 +36,17 @@ WHOLE = Scale(1, coarse=False, dense=False)
 
 
 def choose_scale(
-    height: int, width: int, flow: int | None = None, coarse: bool | None = None, fine: int = FINE
+    height: int,
+    width: int,
+    flow: int | None = None,
+    coarse: bool | None = None,
+    fine: int = FINE,
+    sparing: bool = False,
 ) -> Scale:
     """Return at what scale frames of a size are looked at, as far as it is not given; that of flow is a power of two.
 
-    fine: pixels of frames that networks look at whole.
+    fine: pixels of frames that networks look at whole; sparing: whether the flow of frames larger than `FINE` is
+    estimated at half of the size that it would be, in a quarter of the time.
 
     >>> [choose_scale(*size).flow for size in ((540, 960), (720, 1280), (1080, 1920), (3840, 2160))]
     [1, 2, 2, 4]
@@ -48,6 +54,8 @@ def choose_scale(
     if flow is None:
         flow = 1
         while height * width > MOST * flow**2:
+            flow *= 2
+        if sparing and height * width > FINE:
             flow *= 2
     if coarse is None:
         coarse = flow > 1 or height * width > fine

@@ -34,8 +34,8 @@ from vfi.models.flow_fusion import FlowFusion
 from vfi.models.mixture import Composition, Frames, compose
 from vfi.models.portable import Portable, PortableMixture, is_portable
 
-# Of what networks look at for which auto takes another backend: to prepare smaller frames takes longer than it saves,
-# and larger ones are better made in tiles, which PyTorch does.
+# For which auto takes another backend: to prepare for smaller frames takes longer than it saves, and more than the most
+# is better looked at in tiles, which PyTorch does.
 PIXELS = range(50_000, 9_000_000)
 BYTES_PER_PIXEL = 640  # of memory, measured with OpenVINO: flow-fusion takes the most
 CLOSE = 0.999  # least share of pixels that may differ from PyTorch's by one level at most

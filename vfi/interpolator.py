@@ -215,7 +215,7 @@ class Interpolator:
         flows = model.start_of(small, scale) if start is None else start
         network, dragged, pair = self._networks.get(min(scale.times, max(TIMES))), None, None
         height, width = (-(-side // scale.times) for side in before.shape[:2])
-        if network is None or flows is None or not self._suits((height, width)):
+        if network is None or flows is None or not self._suits((height, width), scale.times):
             with self.autocast():
                 pair = model.prepare_small(small, flows, scale)  # type: ignore[arg-type]
         elif scale.coarse:
@@ -272,9 +272,11 @@ class Interpolator:
         """Return the precision in which PyTorch computes the model, as a context."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
-    def _suits(self, size: tuple[int, int]) -> bool:
-        """Tell whether the network outside PyTorch is to look at frames of ``size`` (height, width)."""
-        return size[0] * size[1] in self._pixels and self._plan.fits_whole(size, BYTES_PER_PIXEL)
+    def _suits(self, size: tuple[int, int], times: int = 1) -> bool:
+        """Tell whether the network outside PyTorch is to look at ``size`` (height, width), of frames ``times`` larger."""
+        looked_at = size[0] * size[1]
+        few = looked_at * times**2 < self._pixels.start
+        return not few and looked_at < self._pixels.stop and self._plan.fits_whole(size, BYTES_PER_PIXEL)
 
     def _at(self, pair: Any, t: Tensor, dtype: np.dtype) -> Made:
         if not isinstance(self.model, FlowFusion):

@@ -42,6 +42,7 @@ class FlowFusionConfig:
     fusion: tuple[int, ...] = (32, 48, 64)  # channels of the U-Net at 1/2, 1/4, ...
     context: tuple[int, ...] = (16, 32, 48)  # and of the features of each frame that join it from 1/4 on
     fine: int = FINE  # pixels of frames that the networks look at whole, see `flow.scale`
+    sparing: bool = False  # whether the flow of larger frames than that is found at half the size, in less time, too
     confidence: int = 0  # channels of what weighs the frame against softer ones, see `vfi.models.confidence`; 0: none
 
 
@@ -112,7 +113,7 @@ class FlowFusion(Scaled, nn.Module):
         super().__init__()
         if len(config.context) != len(config.fusion):
             raise ValueError("context and fusion need as many widths as each other: they meet level by level")
-        self.config, self.fine = config, config.fine
+        self.config, self.fine, self.sparing = config, config.fine, config.sparing
         self.classical = None if config.start == "zero" else Classical(ClassicalConfig(flow=config.start))
         learnt = self.classical is None or config.refine_levels > 0
         self.flow = IntermediateFlow(config.flow) if learnt else None

@@ -11,10 +11,11 @@ class Scaled:
     flow_scale: int | None = None  # as in `Scale`; None chooses by the size of the frames
     coarse: bool | None = None  # the same
     fine = FINE  # pixels of frames that it looks at whole
+    sparing = False  # of what it takes to find the motion of larger ones, as `choose_scale` has it
 
     def scale_of(self, height: int, width: int) -> Scale:
         """Return at what scale frames of this size are looked at."""
-        return choose_scale(height, width, self.flow_scale, self.coarse, self.fine)
+        return choose_scale(height, width, self.flow_scale, self.coarse, self.fine, self.sparing)
 
     def small(self, frame0: Tensor, frame1: Tensor) -> tuple[Tensor, Tensor]:
         """Return the frames (B, 3, H, W) at the flow scale."""
