@@ -8,11 +8,13 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -66,8 +68,9 @@ class Backend:
                 raise NotInstalled(f"{module} is not installed: run pip install 'vfi[export]'")
         self._folder: tempfile.TemporaryDirectory | None = None  # where there is no cache
         self._file: Path | None = None
-        self._known: tuple[Any, Any] | None = None  # what it is prepared for
-        self._compute: Any = None
+        self._opener, self._one_at_a_time = ThreadPoolExecutor(1), Lock()
+        self._known: tuple[Any, Any] | None = None  # what it is opened for
+        self._opened: Future[Any] | None = None
 
     def __call__(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]) -> list[np.ndarray]:
         """Return those outputs of the model as a function, see `vfi.models.portable`, of its inputs, by name.
@@ -76,15 +79,30 @@ class Backend:
 
         Raises BackendError if it is not what PyTorch computes.
         """
-        sizes = {name: array.shape for name, array in inputs.items()}
-        if self._known != (sizes, outputs):
-            self._file = self._file or self._prepared()
-            threads = torch.get_num_threads()
-            cache = self._file.with_suffix("")  # a blob for every size
-            bfloat16 = self._precision == torch.bfloat16
-            file = open_network(self._file, self.name, threads, sizes, bfloat16, cache, outputs)
-            self._compute, self._known = file.compute, (sizes, outputs)
-        return self._compute(inputs)
+        self._file = self._file or self._prepared()
+        return self._opening({name: array.shape for name, array in inputs.items()}, outputs).result().compute(inputs)
+
+    def open_ahead(self, size: tuple[int, int]) -> None:
+        """Begin to open a model that finds motion for a size (height, width) of what it looks at; returns at once.
+
+        Nothing is begun if its file is yet to be written, which takes long and is not to outlast an interruption.
+        """
+        self._file = self._file or self._written_before()
+        if self._file is not None:
+            channels = {"small0": 3, "small1": 3, "flows": 4}
+            sizes = {name: (1, count, *size) for name, count in channels.items()} | {"t": (1, 1, 1, 1)}
+            self._opening(sizes, self._wanted)
+
+    def _opening(self, sizes: Mapping[str, tuple[int, ...]], outputs: Sequence[str]) -> Future[Any]:
+        """Return what will be what computes outputs of inputs of such sizes."""
+        with self._one_at_a_time:
+            if self._opened is None or self._known != (sizes, outputs):
+                assert self._file is not None
+                cache = self._file.with_suffix("")  # a blob for every size
+                terms = torch.get_num_threads(), sizes, self._precision == torch.bfloat16, cache, outputs
+                self._opened = self._opener.submit(open_network, self._file, self.name, *terms)
+                self._known = sizes, outputs
+            return self._opened
 
     def frame(self, frames: tuple[Tensor, Tensor], t: float) -> Tensor:
         """Return the frame at t of a model that finds no motion, (1, 3, H, W) in [0, 1] like the ``frames``."""
@@ -96,10 +114,21 @@ class Backend:
         It is the frame at t (1, 1, 1, 1), or what a larger one is composed of, and the confidence, if it is known.
         """
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
-        outputs = [name for name in self.portable.outputs if name != "paths" or self._precision == torch.bfloat16]
-        found = dict(zip(outputs, map(torch.from_numpy, self(inputs, outputs)), strict=True))
+        found = dict(zip(self._wanted, map(torch.from_numpy, self(inputs, self._wanted)), strict=True))
         confidence = found.pop("confidence", None)
         return found["made"] if "made" in found else _composition(found, t), confidence
+
+    @property
+    def _wanted(self) -> list[str]:
+        """What is asked of a model that finds motion."""
+        return [name for name in self.portable.outputs if name != "paths" or self._precision == torch.bfloat16]
+
+    def _written_before(self) -> Path | None:
+        """Return the model's file, None if there is none yet."""
+        file = cache_folder() / f"{self._key()}.onnx"
+        with suppress(OSError):  # a folder that may not be looked into
+            return file if file.exists() else None
+        return None
 
     def _prepared(self) -> Path:
         """Return the model's file, written and compared with the model if there is none yet."""

@@ -56,7 +56,8 @@ def _composed(
     """Return what is composed of samples (H, W) or (H, W, C), uint8 or uint16; rest: of their kind, float32."""
     height, width = before.shape[:2]
     small_height, small_width = composition.flows.shape[-2:]
-    flows = _channels_last(composition.flows) * np.array([width / small_width, height / small_height] * 2, np.float32)
+    scales = np.array([width / small_width, height / small_height] * 2, np.float32)[:, None, None]
+    flows = composition.flows[0].float().numpy() * scales  # in planes, which are added to in half the time
     parts = [composition.weights]
     if composition.still is not None and composition.still.any():
         parts.append(composition.still)
@@ -65,11 +66,12 @@ def _composed(
 
     def make(top: int) -> None:
         rows = range(top, min(top + BAND, height))
-        flow, made = _enlarged(flows, rows, before.shape), np.zeros((len(rows), *before.shape[1:]), np.float32)
-        for i, source in enumerate((before, after)):
-            seen = [_warped(source, flow[..., 2 * i : 2 * i + 2], rows, sampling), source[rows.start : rows.stop]]
-            for pixels, weight in zip(seen, weights[i], strict=False):
-                made += pixels * _enlarged(weight, rows, before.shape)
+        x0, y0, x1, y1 = (_enlarged(part, rows, before.shape) for part in flows)
+        made = np.zeros((len(rows), *before.shape[1:]), np.float32)
+        for source, x, y, known in ((before, x0, y0, weights[0]), (after, x1, y1, weights[1])):
+            for i, weight in enumerate(known):
+                seen = source[rows.start : rows.stop].astype(np.float32) if i else _warped(source, x, y, rows, sampling)
+                cv2.accumulateProduct(seen, _enlarged(weight, rows, before.shape), made)
         added = _enlarged(rest, rows, before.shape)
         if overlay is not None and (share := overlay.share(rows, before.shape)) is not None:
             added += share * (overlay.blend(before, after, rows) - made - added)
@@ -109,16 +111,16 @@ class _Overlay:
         return before[rows.start : rows.stop] * (1 - self._t) + after[rows.start : rows.stop] * self._t
 
 
-def _warped(image: np.ndarray, flow: np.ndarray, rows: range, sampling: int) -> np.ndarray:
-    """Return ``rows`` of what backward warping makes of samples, float32; flow: of these rows, (h, W, 2)."""
+def _warped(image: np.ndarray, x: np.ndarray, y: np.ndarray, rows: range, sampling: int) -> np.ndarray:
+    """Return ``rows`` of what backward warping makes of samples, float32; x, y: their flow, (h, W) each, used up."""
     height, width = image.shape[:2]
-    x = flow[..., 0] + np.arange(width, dtype=np.float32)
-    y = flow[..., 1] + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+    x += np.arange(width, dtype=np.float32)
+    y += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
     # Only the rows that are looked at are made float32.
     first = int(np.clip(y.min() - TAPS, 0, height - 1))
     last = int(np.clip(y.max() + TAPS, first, height - 1))
     seen = np.ascontiguousarray(image[first : last + 1], np.float32)
-    return cv2.remap(seen, x, y - np.float32(first), sampling, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(seen, x, np.subtract(y, first, out=y), sampling, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _enlarged(small: np.ndarray, rows: range, size: Sequence[int]) -> np.ndarray:

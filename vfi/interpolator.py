@@ -213,9 +213,8 @@ class Interpolator:
         """Yield the images on the CPU: those larger than networks look at are composed of what these find."""
         small, scale = self._small(model, before, after)
         flows = model.start_of(small, scale) if start is None else start
-        network, dragged, pair = self._networks.get(min(scale.times, max(TIMES))), None, None
-        height, width = (-(-side // scale.times) for side in before.shape[:2])
-        if network is None or flows is None or not self._suits((height, width), scale.times):
+        (network, _), dragged, pair = self._network(scale, before.shape), None, None
+        if network is None or flows is None:
             with self.autocast():
                 pair = model.prepare_small(small, flows, scale)  # type: ignore[arg-type]
         elif scale.coarse:
@@ -268,12 +267,18 @@ class Interpolator:
         precision = getattr(torch, self.precision)
         return {times: Backend(model, self.backend, precision, times) for times in kinds}
 
+    def _network(self, scale: Scale, shape: Sequence[int]) -> tuple[Backend | None, tuple[int, int]]:
+        """Return what is to look at frames (H, W, 3) outside PyTorch, if anything is, and at what size."""
+        size = -(-shape[0] // scale.times), -(-shape[1] // scale.times)
+        suits = self._networks and self._suits(size, scale.times)
+        return self._networks[min(scale.times, max(TIMES))] if suits else None, size
+
     def autocast(self) -> torch.autocast:
         """Return the precision in which PyTorch computes the model, as a context."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _suits(self, size: tuple[int, int], times: int = 1) -> bool:
-        """Tell whether the network outside PyTorch is to look at ``size`` (height, width), of frames ``times`` larger."""
+        """Tell whether a network outside PyTorch is to look at a size (height, width); frames are ``times`` larger."""
         looked_at = size[0] * size[1]
         few = looked_at * times**2 < self._pixels.start
         return not few and looked_at < self._pixels.stop and self._plan.fits_whole(size, BYTES_PER_PIXEL)
@@ -313,6 +318,9 @@ class Interpolator:
             return None
         if self.device.type == "cpu":
             small, scale = self._small(self.model, before, after)
+            network, size = self._network(scale, before.shape)
+            if network is not None:
+                network.open_ahead(size)
             return self.model.start_of(small, scale)
         assert isinstance(before, np.ndarray)
         assert isinstance(after, np.ndarray)

@@ -4,6 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from flow.warp import is_exporting
+
+BLOCK = 16  # columns that meet each other in one product of matrices, and those around them
+
 
 def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int = 1) -> Tensor:
     """Return the mean product over channels for every displacement within ``radius * stride`` pixels.
@@ -14,6 +18,8 @@ def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int =
     >>> correlation(torch.ones(1, 4, 3, 3), torch.ones(1, 4, 3, 3), radius=1)[0, :, 1, 1]
     tensor([1., 1., 1., 1., 1., 1., 1., 1., 1.])
     """
+    if is_exporting() and stride == 1:
+        return blocked_correlation(features0, features1, radius)
     height, width = features0.shape[-2:]
     reach = radius * stride
     padded = F.pad(features1, (reach, reach, reach, reach))
@@ -22,6 +28,28 @@ def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int =
         [(features0 * padded[..., dy : dy + height, dx : dx + width]).mean(1) for dy in offsets for dx in offsets],
         dim=1,
     )
+
+
+def blocked_correlation(features0: Tensor, features1: Tensor, radius: int) -> Tensor:
+    """Return the same as `correlation` of stride 1 and a radius up to 8; in few steps, as OpenVINO likes it.
+
+    Blocks of a row are multiplied with what is around them in the other image, and a band of the products is kept.
+    """
+    (batch, channels, height, width), count = features0.shape, 2 * radius + 1
+    spare = -width % BLOCK
+    blocks = F.pad(features0 / channels, (0, spare)).permute(0, 2, 3, 1)
+    blocks = blocks.reshape(batch, height, -1, BLOCK, channels)
+    padded = F.pad(features1, (radius, BLOCK - radius + spare, radius, radius))
+    here, next_block = (
+        part.reshape(batch, channels, height + 2 * radius, -1, BLOCK)
+        for part in (padded[..., :-BLOCK], padded[..., BLOCK:])
+    )
+    around = torch.cat([here, next_block[..., : 2 * radius]], dim=4).permute(0, 2, 3, 1, 4)
+    products = torch.stack([blocks @ around[:, dy : dy + height] for dy in range(count)], dim=1)
+    # What x meets at x + dx lies one step right and one step down at once, as in `wide_correlation`.
+    skewed = F.pad(products.flatten(4), (0, BLOCK)).reshape(batch, count, height, -1, BLOCK, BLOCK + count)
+    bands = skewed[..., :count].permute(0, 1, 5, 2, 3, 4)
+    return bands.reshape(batch, count**2, height, -1)[..., :width]
 
 
 def wide_correlation(features0: Tensor, features1: Tensor, radius: int, stride: int = 1) -> Tensor:

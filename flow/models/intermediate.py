@@ -20,6 +20,7 @@ from flow.models.correlation import correlation
 from flow.models.layers import conv, silent_conv
 from flow.padding import crop_to, pad_to_multiple
 from flow.warp import backward_warp, resize_flows, shrink_flow
+from flow.window import enlarge
 
 STRIDE = 4  # the grid of flows and features is four times coarser than its image
 
@@ -152,10 +153,11 @@ class IntermediateFlow(nn.Module):
                 hidden = F.interpolate(hidden, size=grid, mode="bilinear", align_corners=False)
             begun = correction if start is None else shrink_flow(start, STRIDE * 2**level) + correction
             correction, mask, hidden = self.stage(pair, begun, correction, hidden, t)
-            flows = resize_flows(correction, size)
+            # All at once: a grid is sampled at the same places for each of them.
+            flows, mask = enlarge(torch.cat([STRIDE * correction, mask], dim=1), size).split([4, 1], dim=1)
             if start is not None:
                 flows = flows + (shrink_flow(start, 2**level) if level else start)
-            found.append(IntermediateFlows(flows, F.interpolate(mask, size=size, mode="bilinear", align_corners=False)))
+            found.append(IntermediateFlows(flows, mask))
         return found
 
     def forward(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Tensor:

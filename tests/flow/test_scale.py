@@ -34,6 +34,23 @@ def test_networks_look_closely_at_what_is_small_alone_wherever_motion_is_found()
     assert not choose_scale(270, 480, fine=480 * 270).coarse
 
 
+@pytest.mark.parametrize(
+    ("size", "flow"),
+    [
+        ((360, 640), 1),
+        ((480, 854), 1),
+        ((540, 960), 2),
+        ((720, 1280), 4),
+        ((1080, 1920), 4),
+        ((2160, 3840), 8),
+    ],
+)
+def test_who_is_sparing_finds_the_motion_of_high_definition_at_half_the_size_of_others(size, flow):
+    assert choose_scale(*size, sparing=True).flow == flow
+    assert choose_scale(*size, flow=1, sparing=True).flow == 1  # unless told otherwise
+    assert choose_scale(*size, sparing=True)[1:] == choose_scale(*size)[1:]
+
+
 def test_motion_is_found_down_to_every_pixel_of_large_frames_that_are_looked_at_coarsely_alone():
     assert choose_scale(720, 1280).dense
     assert not choose_scale(360, 640, fine=480 * 270).dense

@@ -196,6 +196,14 @@ def test_auto_is_openvino_on_a_cpu_in_float32_for_models_that_compute_something(
     assert 7680 * 4320 not in PIXELS
 
 
+def test_auto_leaves_little_frames_to_pytorch_and_not_the_little_that_is_looked_at_of_large_ones():
+    pytest.importorskip("openvino")
+    fast = Interpolator.load("fast", "cpu")
+    assert not fast._suits((90, 160))
+    assert fast._suits((90, 160), times=8)
+    assert not fast._suits((4320, 7680), times=2)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

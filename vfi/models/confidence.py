@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from flow.models.layers import SLOPE, conv
 from flow.padding import crop_to, pad_to_multiple
+from flow.window import enlarge
 from vfi.choices import Fallback
 
 CELL = 4  # signs and confidence are found on a grid so many times coarser than the frame
@@ -109,14 +110,13 @@ def find_remedy(
     if fallback == "off":
         return None
     size = (made.shape[-2], made.shape[-1])
-    weights = F.interpolate(weights, size=size, mode="bilinear", align_corners=False)
+    weights = enlarge(weights, size)
     if fallback != "soft":
         return Remedy(((weights[:, :1] - DOUBT) / (SURE - DOUBT)).clamp(0, 1), None, fallback)
     weights = share * weights
     padded, soft = pad_to_multiple(made, max(SOFTER)), torch.zeros_like(made)
     for i, times in enumerate(SOFTER, start=2):
-        small = F.avg_pool2d(padded, times)
-        large = F.interpolate(small, size=padded.shape[-2:], mode="bilinear", align_corners=False)
+        large = enlarge(F.avg_pool2d(padded, times), (padded.shape[-2], padded.shape[-1]))
         soft = torch.addcmul(soft, crop_to(large, size), weights[:, i : i + 1])
     rest, softness = torch.lerp(*frames, t) * weights[:, 1:2], weights[:, 2:].sum(dim=1, keepdim=True)
     return Remedy(1 - share + weights[:, :1], rest, fallback, soft, softness)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from flow.models.correlation import correlation, wide_correlation
+from flow.models.correlation import blocked_correlation, correlation, wide_correlation
 
 
 def test_a_shifted_image_correlates_best_at_its_shift():
@@ -25,3 +25,9 @@ def test_the_wide_correlation_is_the_correlation(radius, stride):
     torch.testing.assert_close(found[1], found[0])
     slopes = [torch.autograd.grad(scores.square().sum(), pair)[0] for scores in found]
     torch.testing.assert_close(slopes[1], slopes[0])
+
+
+@pytest.mark.parametrize(("size", "radius"), [((9, 13), 3), ((5, 32), 2), ((4, 33), 8), ((7, 3), 1), ((2, 16), 0)])
+def test_the_blocked_correlation_is_the_correlation(size, radius):
+    pair = torch.randn(2, 2, 5, *size)
+    torch.testing.assert_close(blocked_correlation(*pair, radius), correlation(*pair, radius))

@@ -47,6 +47,13 @@ def test_the_default_is_within_its_budget_of_parameters():
     assert sum(p.numel() for p in build_model("flow-fusion").parameters()) <= 6_000_000
 
 
+@pytest.mark.parametrize(("name", "flow"), [("flow-fusion", 2), ("classical", 2), ("fast", 4), ("faster", 4)])
+def test_shipped_models_find_the_motion_of_720_lines_so_many_times_smaller(name, flow):
+    model = load_model(name)
+    assert model.scale_of(720, 1280).flow == flow
+    assert model.scale_of(360, 640).flow == 1
+
+
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
     with pytest.raises(CheckpointError, match="classical"):
         load_model("flow-fussion")
