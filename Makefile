@@ -30,7 +30,7 @@ flow_alone = --crop 128 --shrink 2 --frame-weight 0 --level-weight 1
 whole = --crop 192 --spans 2,2,2,3,4,6 --static 0.8 --loss laplacian+0.04*psnr
 confident = --batch 2 --crop 352 --freeze unet --freeze context --loss psnr --level-weight 0 --teacher-weight 0 \
   --lr 3e-3 --warmup 20 --ema 0.98
-fast = {"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40]
+fast = {"start": "dis", "refine_levels": 0, "fusion": [24, 40, 56], "context": [12, 24, 40], "sparing": true
 
 train-scratch:
 	$(call train,scratch-half,2400) $(flow_alone) --lr 8e-4 --teacher-weight 0.05
