@@ -433,8 +433,8 @@ def _blend(before: np.ndarray, after: np.ndarray, times: Sequence[Fraction]) -> 
 
 
 def upsample(
-    source: Path,
-    output: Path,
+    source: str | Path,
+    output: str | Path,
     between: Between,
     timing: Timing,
     *,
@@ -461,6 +461,7 @@ def upsample(
     The output appears under its name only when it is complete and verified. Raises MediaError, in one sentence,
     if the source, the output or the encoding does not work out; nothing is left behind then.
     """
+    source, output = Path(source), Path(output)
     speed = slow.speed if slow is not None else Fraction(1)
     check_sink(output, source, overwrite)
     if is_pictures(source) and is_pattern(output):

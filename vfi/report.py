@@ -110,8 +110,8 @@ class ResultReport:
 
 
 def report_result(
-    output: Path,
-    source: Path,
+    output: str | Path,
+    source: str | Path,
     *,
     part: Part | None = None,
     speed: Fraction = Fraction(1),
@@ -124,6 +124,7 @@ def report_result(
     """
     if speed <= 0:
         raise ValueError(f"the speed is {speed}: it must be greater than 0")
+    output, source = Path(output), Path(source)
     whole = not part and speed == 1
     made, known = probe(output), probe(source)
     new, old = made.fit_video(), known.fit_video()

@@ -72,8 +72,8 @@ def lesson_path(workdir: Path, source: Path, made_by: Mapping[str, str]) -> Path
 
 
 def upsample_resumably(
-    source: Path,
-    output: Path,
+    source: str | Path,
+    output: str | Path,
     between: Between,
     timing: Timing,
     *,
@@ -83,7 +83,7 @@ def upsample_resumably(
     encoding: Encoding | None = None,
     content: Content | None = None,
     overwrite: bool = False,
-    workdir: Path | None = None,
+    workdir: str | Path | None = None,
     chunk: Fraction = CHUNK,
     restart: bool = False,
     progress: Progress | None = None,
@@ -100,12 +100,15 @@ def upsample_resumably(
     ``stop`` is asked before each frame: when it says so, the film so far is written to `partial_output` and Stopped
     raised. Raises MediaError, in one sentence, if the source, the output, the encoding or the folder does not work out.
     """
+    source, output = Path(source), Path(output)
     check_output(output, source, overwrite)
     if chunk <= 0:
         raise ValueError(f"a chunk lasts {float(chunk):g} s: it must last longer than 0")
     with VideoReader(source, part) as reader:
         film = _Film(reader, output, between, timing, slow, encoding or Encoding(), content or Content(), stop)
-        work = film.open(workdir or default_workdir(output), {**made_by, "part": str(part or Part())}, chunk, restart)
+        work = film.open(
+            Path(workdir or default_workdir(output)), {**made_by, "part": str(part or Part())}, chunk, restart
+        )
         progress = progress or (lambda done, total, scene: None)
         try:
             while True:

@@ -13,7 +13,10 @@ from av.stream import Disposition
 
 from vfi.interpolator import Interpolator
 from vfi.media import Color, Encoding, Frame, MediaError, VideoReader
+from vfi.media.probe import probe
 from vfi.pipeline import interpolate, upsample
+from vfi.report import report_result
+from vfi.resumable import upsample_resumably
 from vfi.timing import Factor, TargetRate
 
 TWICE = Factor(Fraction(2))
@@ -100,6 +103,15 @@ def test_every_container_holds_twice_the_frames_at_twice_the_rate(name, rate, fi
     assert (summary.frames_in, summary.frames_out, summary.frames_made) == (10, 20, 9)
     assert (summary.rate_in, summary.rate_out, summary.duration) == (rate, 2 * rate, 10 / rate)
     assert times(tmp_path / name) == [i / (2 * rate) for i in range(20)]
+
+
+def test_files_may_be_named_by_strings(film, tmp_path, blend):
+    source, made, again = str(film()), str(tmp_path / "made.mp4"), str(tmp_path / "again.mp4")
+    assert upsample(source, made, blend, TWICE, encoding=FAST).output == Path(made)
+    done = upsample_resumably(source, again, blend, TWICE, made_by={}, encoding=FAST, workdir=str(tmp_path / "work"))
+    assert done.output == Path(again)
+    assert report_result(made, source).lost == []
+    assert probe(made).video.frames == done.frames_out
 
 
 def test_a_variable_rate_stays_variable_and_in_step(film, tmp_path, blend):

@@ -161,14 +161,15 @@ class Probe:
         return "\n".join(lines)
 
 
-def probe(path: Path) -> Probe:
+def probe(path: str | Path) -> Probe:
     """Read the whole file, but decode a single picture; raises nothing for a file that is missing or damaged.
 
     Pictures in files of their own, by what `vfi.media.open` takes for them, are one film.
 
-    >>> probe(Path("nowhere.mp4")).fault
+    >>> probe("nowhere.mp4").fault
     'nowhere.mp4 does not exist: check the name'
     """
+    path = Path(path)
     try:
         if is_pictures(path):
             return _probe_pictures(path)
