@@ -130,6 +130,21 @@ def test_sizes_depths_and_flow_scales_may_change_between_calls(pair):
         assert (difference <= np.iinfo(images[0].dtype).max / 255).mean() >= 0.999
 
 
+def test_what_was_written_before_is_opened_while_motion_is_found(pair, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    expected = Interpolator.load("fast", "cpu", "float32", backend="openvino")(*pair, THIRD)
+    interpolator = Interpolator.load("fast", "cpu", "float32", backend="openvino")
+    start = interpolator.start(*pair)
+    ahead = interpolator._networks[1]._opened
+    assert ahead is not None
+    assert np.array_equal(interpolator(*pair, THIRD, start), expected)
+    assert interpolator._networks[1]._opened is ahead  # and not opened anew
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    stranger = Interpolator.load("fast", "cpu", "float32", backend="openvino")
+    stranger.start(*pair)
+    assert stranger._networks[1]._opened is None
+
+
 def test_a_file_is_written_once_for_every_model_and_way_to_fall_back(pair):
     pytest.importorskip("openvino")
     shutil.rmtree(cache_folder(), ignore_errors=True)
