@@ -18,7 +18,7 @@ def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int =
     >>> correlation(torch.ones(1, 4, 3, 3), torch.ones(1, 4, 3, 3), radius=1)[0, :, 1, 1]
     tensor([1., 1., 1., 1., 1., 1., 1., 1., 1.])
     """
-    if is_exporting() and stride == 1:
+    if is_exporting() and stride == 1 and 2 * radius <= BLOCK:
         return blocked_correlation(features0, features1, radius)
     height, width = features0.shape[-2:]
     reach = radius * stride
@@ -31,7 +31,7 @@ def correlation(features0: Tensor, features1: Tensor, radius: int, stride: int =
 
 
 def blocked_correlation(features0: Tensor, features1: Tensor, radius: int) -> Tensor:
-    """Return the same as `correlation` of stride 1 and a radius up to 8; in few steps, as OpenVINO likes it.
+    """Return the same as `correlation` of stride 1 and a radius up to half a `BLOCK`, in the few steps OpenVINO likes.
 
     Blocks of a row are multiplied with what is around them in the other image, and a band of the products is kept.
     """

@@ -42,7 +42,7 @@ class FlowFusionConfig:
     fusion: tuple[int, ...] = (32, 48, 64)  # channels of the U-Net at 1/2, 1/4, ...
     context: tuple[int, ...] = (16, 32, 48)  # and of the features of each frame that join it from 1/4 on
     fine: int = FINE  # pixels of frames that the networks look at whole, see `flow.scale`
-    sparing: bool = False  # whether the flow of larger frames than that is found at half the size, in less time, too
+    sparing: bool = False  # whether the flow of large frames is found at half the size, in less time, see `flow.scale`
     confidence: int = 0  # channels of what weighs the frame against softer ones, see `vfi.models.confidence`; 0: none
 
 
