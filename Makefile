@@ -84,5 +84,10 @@ train-flownetc:
 	$(call flownetc,sixth,2800) --lr 6e-4 --warmup 30 --seed 31 --init $(RUNS)/flownetc-fifth/model.safetensors
 	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import average_checkpoints, halve_checkpoint; \
 	  runs, mean = Path('$(RUNS)'), Path('$(RUNS)/flownetc-mean.safetensors'); \
-	  average_checkpoints([runs / f'flownetc-{run}/model.safetensors' for run in ('fifth', 'sixth')], mean); \
+	  average_checkpoints([runs / f'flownetc-{run}/model.safetensors' for run in ('fifth', 'sixth')], mean)"
+	$(call flownetc,seventh,3600) --lr 8e-4 --warmup 30 --precision bfloat16 --seed 51 \
+	  --init $(RUNS)/flownetc-mean.safetensors
+	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import average_checkpoints, halve_checkpoint; \
+	  runs, mean = Path('$(RUNS)'), Path('$(RUNS)/flownetc-both.safetensors'); \
+	  average_checkpoints([runs / 'flownetc-mean.safetensors', runs / 'flownetc-seventh/model.safetensors'], mean); \
 	  halve_checkpoint(mean, runs / 'flownetc.safetensors')"
