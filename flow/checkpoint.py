@@ -52,8 +52,6 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, name: str, model: nn.Module, trained: dict[str, Any]) -> None:
     """Write a model that keeps its config dataclass as ``model.config``; replaces the file in one move."""
-    from safetensors.torch import save_file
-
     header = {
         "format": FORMAT,
         "model": name,
@@ -62,7 +60,7 @@ def save_checkpoint(path: Path, name: str, model: nn.Module, trained: dict[str, 
     }
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial, metadata=header)
+        _write({k: v.contiguous() for k, v in model.state_dict().items()}, partial, header)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -123,10 +121,18 @@ def average_checkpoints(sources: Sequence[Path], target: Path) -> None:
 
 def _save_like(source: Path, weights: dict[str, Tensor], target: Path) -> None:
     """Write weights with the header of another checkpoint."""
+    with safe_open(source, "pt") as file:
+        _write(weights, target, file.metadata())
+
+
+def _write(weights: dict[str, Tensor], path: Path, header: dict[str, str]) -> None:
+    """Write a file that whoever may read what is new here may read, not its owner alone."""
     from safetensors.torch import save_file
 
-    with safe_open(source, "pt") as file:
-        save_file(weights, target, file.metadata())
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(weights, path, header)
+    path.chmod(mode)
 
 
 def checkpoint_folder() -> Path:

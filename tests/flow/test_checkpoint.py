@@ -52,6 +52,14 @@ def test_saving_leaves_only_the_checkpoint(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
 
 
+def test_who_may_read_a_new_file_may_read_a_checkpoint(tmp_path):
+    plain, saved, halved = tmp_path / "plain", tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    plain.touch()
+    save_checkpoint(saved, "toy", Model(Outer()), {})
+    halve_checkpoint(saved, halved)
+    assert plain.stat().st_mode == saved.stat().st_mode == halved.stat().st_mode
+
+
 def test_an_unknown_field_is_an_error_that_lists_the_known_ones():
     with pytest.raises(CheckpointError, match=r"no field depth; its fields are inner, scale"):
         parse_config(Outer, {"depth": 3})
