@@ -53,6 +53,12 @@ train-fast:
 	  --batch 3 --crop 384 --synthetic 0.1 --teacher-weight 0 --lr 4e-4 --warmup 20 --ema 0.99 \
 	  --init $(RUNS)/fast/model.safetensors
 
+# Checkpoints without their ending, .safetensors: the mean of some, and one in half the bytes.
+average = $(PYTHON) -c "from pathlib import Path; from flow.checkpoint import average_checkpoints as mean; \
+  mean([Path(f'{name}.safetensors') for name in '$(1)'.split()], Path('$(2).safetensors'))"
+halve = $(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint as halve; \
+  halve(Path('$(1).safetensors'), Path('$(2).safetensors'))"
+
 # FlowNetS on made-up scenes of a quarter, half and all of the size; the same command goes on with an interrupted run.
 flownets = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownets --width 0.375 --run $(RUNS)/flownets-$(1) \
   --steps $$(( $(2) * $(STEPS) )) --schedule constant --optimizer muon --ema 0.99 --precision bfloat16 --reuse 8 \
@@ -66,8 +72,7 @@ train-flownets:
 	  --milestones $(call at,514),$(call at,514),$(call at,1009) --init $(RUNS)/flownets-half/model.safetensors
 	$(call flownets,low,1250) --size 384,512 --crop 256,384 --batch 8 --lr 3e-4 --warmup 30 --validate-every 200 \
 	  --schedule linear --zoom 0.9,1.3 --seed 7 --init $(RUNS)/flownets-full/model.safetensors
-	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import halve_checkpoint; \
-	  halve_checkpoint(Path('$(RUNS)/flownets-low/model.safetensors'), Path('$(RUNS)/flownets.safetensors'))"
+	$(call halve,$(RUNS)/flownets-low/model,$(RUNS)/flownets)
 
 # FlowNetC, whose features are told what corresponds to what, on scenes of the full size from the beginning.
 flownetc = $(dir $(PYTHON))vfi flow train synthetic:$(PHOTOS) --model flownetc --width 0.375 --run $(RUNS)/flownetc-$(1) \
@@ -82,12 +87,8 @@ train-flownetc:
 	$(call flownetc,fifth,1250) --lr 4e-4 --warmup 30 --precision bfloat16 --seed 22 \
 	  --init $(RUNS)/flownetc-fourth/model.safetensors
 	$(call flownetc,sixth,2800) --lr 6e-4 --warmup 30 --seed 31 --init $(RUNS)/flownetc-fifth/model.safetensors
-	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import average_checkpoints, halve_checkpoint; \
-	  runs, mean = Path('$(RUNS)'), Path('$(RUNS)/flownetc-mean.safetensors'); \
-	  average_checkpoints([runs / f'flownetc-{run}/model.safetensors' for run in ('fifth', 'sixth')], mean)"
+	$(call average,$(RUNS)/flownetc-fifth/model $(RUNS)/flownetc-sixth/model,$(RUNS)/flownetc-mean)
 	$(call flownetc,seventh,3600) --lr 8e-4 --warmup 30 --precision bfloat16 --seed 51 \
 	  --init $(RUNS)/flownetc-mean.safetensors
-	$(PYTHON) -c "from pathlib import Path; from flow.checkpoint import average_checkpoints, halve_checkpoint; \
-	  runs, mean = Path('$(RUNS)'), Path('$(RUNS)/flownetc-both.safetensors'); \
-	  average_checkpoints([runs / 'flownetc-mean.safetensors', runs / 'flownetc-seventh/model.safetensors'], mean); \
-	  halve_checkpoint(mean, runs / 'flownetc.safetensors')"
+	$(call average,$(RUNS)/flownetc-mean $(RUNS)/flownetc-seventh/model,$(RUNS)/flownetc-both)
+	$(call halve,$(RUNS)/flownetc-both,$(RUNS)/flownetc)

@@ -114,7 +114,8 @@ class Backend:
         It is the frame at t (1, 1, 1, 1), or what a larger one is composed of, and the confidence, if it is known.
         """
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
-        found = dict(zip(self._wanted, map(torch.from_numpy, self(inputs, self._wanted)), strict=True))
+        wanted = self._wanted
+        found = dict(zip(wanted, map(torch.from_numpy, self(inputs, wanted)), strict=True))
         confidence = found.pop("confidence", None)
         return found["made"] if "made" in found else _composition(found, t), confidence
 
@@ -125,7 +126,7 @@ class Backend:
 
     def _written_before(self) -> Path | None:
         """Return the model's file, None if there is none yet."""
-        file = cache_folder() / f"{self._key()}.onnx"
+        file = self._file_in(cache_folder())
         with suppress(OSError):  # a folder that may not be looked into
             return file if file.exists() else None
         return None
@@ -141,7 +142,7 @@ class Backend:
     def _kept(self, folder: Path) -> Path:
         """Return the model's file in a folder, as `_prepared` does; raises OSError if it cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{self._key()}.onnx"
+        file = self._file_in(folder)
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=folder) as partial:
                 written = Path(partial) / file.name
@@ -150,6 +151,9 @@ class Backend:
                 compare(self.portable, written, self.name)
                 written.replace(file)
         return file
+
+    def _file_in(self, folder: Path) -> Path:
+        return folder / f"{self._key()}.onnx"
 
     def _key(self) -> str:
         """Return what the file is known by: it is written anew for other weights, code or runtimes."""
