@@ -43,16 +43,16 @@ def turned(both: Tensor) -> Tensor:
     return torch.cat([both[half:], both[:half]])
 
 
-def intermediate_flows(motions: tuple[Tensor, Tensor], t: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the flows t->0 and t->1 of what `motions_at` found: one motion, the nearer frame's word counts more.
+def intermediate_flows(motion: Tensor, t: Tensor, bend: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the flows t->0 and t->1 of a motion; bend: what both have more than along a straight way, if anything.
 
     >>> right = torch.tensor([4.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 8, 8)
-    >>> back, on = intermediate_flows((right, right), torch.full((1, 1, 1, 1), 0.25))
+    >>> back, on = intermediate_flows(right, torch.full((1, 1, 1, 1), 0.25))
     >>> back[0, 0, 4, 4].item(), on[0, 0, 4, 4].item()
     (-1.0, 3.0)
     """
-    motion = torch.lerp(*motions, t)
-    return -t * motion, (1 - t) * motion
+    back, on = -t * motion, (1 - t) * motion
+    return (back, on) if bend is None else (back + bend, on + bend)
 
 
 def coverage(flow: Tensor) -> Tensor:

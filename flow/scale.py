@@ -86,7 +86,7 @@ def shrink_image(image: np.ndarray, scale: int) -> Tensor:
 
 
 def coarsen(frames: tuple[Tensor, Tensor], flows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Return frames (B, 3, h, w) at the size of flow and the flows (B, 4, h, w) as networks look at them, if coarsely.
+    """Return frames (B, 3, h, w) at the size of flow and flows (B, 4 n, h, w) as networks look at them, if coarsely.
 
     >>> frames, flows = coarsen((torch.rand(1, 3, 9, 12), torch.rand(1, 3, 9, 12)), torch.ones(1, 4, 9, 12))
     >>> frames[0].shape, flows.shape, flows[0, 0].mean().item()
@@ -94,9 +94,11 @@ def coarsen(frames: tuple[Tensor, Tensor], flows: Tensor) -> tuple[tuple[Tensor,
     """
     height, width = frames[0].shape[-2:]
     if frames[0].device.type == "cpu" and height % COARSER == 0 and width % COARSER == 0:
-        return (_coarse(frames[0]), _coarse(frames[1])), _coarse(flows) / COARSER
+        found = torch.cat([_coarse(pair) for pair in flows.split(4, dim=1)], dim=1) / COARSER
+        return (_coarse(frames[0]), _coarse(frames[1])), found
     coarse = shrink(frames[0], COARSER), shrink(frames[1], COARSER)
-    return coarse, resize_flows(flows, (coarse[0].shape[-2], coarse[0].shape[-1]))
+    size = coarse[0].shape[-2], coarse[0].shape[-1]
+    return coarse, torch.cat([resize_flows(pair, size) for pair in flows.split(4, dim=1)], dim=1)
 
 
 def _coarse(image: Tensor) -> Tensor:

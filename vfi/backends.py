@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import flow
 from flow.backends import RUNTIMES, NotInstalled, open_network
@@ -89,7 +90,7 @@ class Backend:
         """
         self._file = self._file or self._written_before()
         if self._file is not None:
-            channels = {"small0": 3, "small1": 3, "flows": 4}
+            channels = {"small0": 3, "small1": 3, "flows": 8}
             sizes = {name: (1, count, *size) for name, count in channels.items()} | {"t": (1, 1, 1, 1)}
             self._opening(sizes, self._wanted)
 
@@ -109,10 +110,11 @@ class Backend:
         return torch.from_numpy(self(_arrays(frame0=frames[0], frame1=frames[1], t=t), self.portable.outputs)[0])
 
     def found(self, small: Frames, flows: Tensor, t: Tensor) -> tuple[Tensor | Composition, Tensor | None]:
-        """Return what a model that finds motion makes of frames (1, 3, h, w) as networks look at them, and their flows.
+        """Return what a model that finds motion makes of frames (1, 3, h, w) as networks look at them, and their start.
 
         It is the frame at t (1, 1, 1, 1), or what a larger one is composed of, and the confidence, if it is known.
         """
+        flows = F.pad(flows, (0, 0, 0, 0, 0, 8 - flows.shape[1]))  # straight on, if nothing else is known
         inputs = _arrays(small0=small[0], small1=small[1], t=t.item(), flows=flows)
         wanted = self._wanted
         found = dict(zip(wanted, map(torch.from_numpy, self(inputs, wanted)), strict=True))
@@ -293,6 +295,8 @@ def examples(portable: Portable | PortableMixture, samples: FlowDataset) -> list
         flows = torch.from_numpy(sample.flow).permute(2, 0, 1)[None]
         known = dict(zip(("frame0", "frame1", "small0", "small1"), frames * 2, strict=True))
         known["flows"] = torch.cat([flows, -flows], dim=1)
+        if isinstance(portable, PortableMixture):
+            known["flows"] = torch.cat([known["flows"], torch.ones_like(known["flows"])], dim=1)  # bent a little
         found.append(_arrays(0.5, **{name: known[name] for name in portable.inputs if name != "t"}))
     return found
 

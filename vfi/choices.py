@@ -12,6 +12,8 @@ BACKENDS = ("auto", "torch", "openvino", "onnx")
 Fallback = Literal["soft", "blend", "hold", "off"]
 """What comes in where a frame is not to be trusted: what the weights say, only the blend of its neighbours, only the
 nearer one of them, or nothing."""
+Course = Literal["curved", "straight"]
+"""How things move between two frames: as the frames before and after tell, or straight on at an even speed."""
 SMALLEST_TILE = 64  # pixels a side
 
 
@@ -40,6 +42,12 @@ def check_fallback(name: str) -> None:
     """Raise ValueError for what names no fallback."""
     if name not in get_args(Fallback):
         raise ValueError(f"unknown fallback {name!r}: use {', '.join(get_args(Fallback))}")
+
+
+def check_course(name: str) -> None:
+    """Raise ValueError for what names no course."""
+    if name not in get_args(Course):
+        raise ValueError(f"unknown course {name!r}: use {' or '.join(get_args(Course))}")
 
 
 def parse_tile(tile: str | int) -> int | None:

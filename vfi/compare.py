@@ -230,7 +230,7 @@ def _gaps(reader: VideoReader, factor: int) -> Iterator[_KnownGap]:
             (first, before), (last, after) = held[0], held[-1]
             span = last.time - first.time
             times = tuple((known.time - first.time) / span for known, _ in held[1:-1])
-            yield _KnownGap(Gap(before, after, times), first.time, last.time, tuple(held[1:-1]))
+            yield _KnownGap(Gap(before, after, times, span), first.time, last.time, tuple(held[1:-1]))
             held = held[-1:]
 
 

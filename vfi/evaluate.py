@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from vfi.course import Course
 from vfi.lpips import Distance
 from vfi.media.images import write_image
 from vfi.metrics import interpolation_error, luma_step, psnr, ssim
@@ -128,17 +129,20 @@ def evaluate(
     save: Path | None = None,
     see: Callable[[Triplet, np.ndarray], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    curved: bool = True,
 ) -> Report:
     """Make the middle of every triplet and compare it with the true one, triplet by triplet.
 
-    lpips: what measures it, see `load_lpips`, or None to leave it out; save: a folder for the frames made, PNG files
-    under the names of the items; see is called with every triplet and the frame made of it, progress with the number of
-    triplets done. Raises ValueError if there are no triplets.
+    curved: in the knowledge of the frames around it, where the triplets know them; lpips: what measures it, see
+    `load_lpips`, or None to leave it out; save: a folder for the frames made, PNG files under the names of the items;
+    see is called with every triplet and the frame made of it, progress with the number of triplets done. Raises
+    ValueError if there are no triplets.
     """
-    items = []
+    items, course = [], Course(between)
     for done, triplet in enumerate(triplets, start=1):
         began = time.perf_counter()
-        made = between(triplet.before, triplet.after, [triplet.time])[0]
+        sides = (triplet.earlier, triplet.later) if curved else ()
+        [made] = course.images(triplet.before, triplet.after, [triplet.time], *sides)
         ms = 1000 * (time.perf_counter() - began)
         true = triplet.middle
         items.append(

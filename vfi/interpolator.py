@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from flow.checksums import digest
 from flow.choices import parse_flow_scale
+from flow.course import Neighbour, follow
 from flow.device import choose_device, choose_precision
 from flow.memory import is_out_of_memory
 from flow.models import FLOW_MODELS
@@ -153,7 +154,7 @@ class Interpolator:
         """Return one image for every time in (0, 1); 0 is ``before``, 1 is ``after``.
 
         before, after: (H, W, 3) RGB, uint8 or uint16, the full range; the results are like them. start: what `start`
-        returned for them, if it is known. Raises ValueError if they differ in size or depth.
+        or `curved` returned for them, if it is known. Raises ValueError if they differ in size or depth.
         """
         return [made.image for made in self.make(before, after, times, start)]  # type: ignore[misc]
 
@@ -312,7 +313,7 @@ class Interpolator:
     def start(self, before: Image, after: Image) -> Tensor | None:
         """Return the flows both ways that the model starts from, as `FlowFusion.start` does; None if it has none.
 
-        Another thread may call it for the next images meanwhile.
+        They are (1, 4, h, w) in pixels of the flow scale. Another thread may call it for the next images meanwhile.
         """
         if not isinstance(self.model, Mixing):
             return None
@@ -325,6 +326,20 @@ class Interpolator:
         assert isinstance(before, np.ndarray)
         assert isinstance(after, np.ndarray)
         return self.model.start(self.tensor(before), self.tensor(after))
+
+    @staticmethod
+    @torch.no_grad()
+    def curved(start: Tensor, before: tuple[Tensor, Fraction] | None, after: tuple[Tensor, Fraction] | None) -> Tensor:
+        """Return a start that knows the course of what moves, as `flow.course.follow` does: (1, 8, h, w).
+
+        start: of two images; before, after: what `start` returned for the image before them and the first, and for the
+        second and the image after them, and how long that takes as a part of the time between the two; None where
+        nothing leads there. Without either it is the start as it was: motion is straight then, at an even speed.
+        """
+        if before is None and after is None:
+            return start
+        neighbours = (Neighbour(one[0], float(one[1])) if one is not None else None for one in (before, after))
+        return follow(start, *neighbours)
 
     @staticmethod
     def _small(model: Mixing, before: Image, after: Image) -> tuple[Frames, Scale]:
@@ -377,7 +392,7 @@ def _shrunk(image: Image, times: int) -> Tensor:
 
 
 def _dragged(small: Frames, flows: Tensor) -> Tensor | None:
-    """Return `Composition.dragged` of frames (1, 3, h, w) on the CPU and the flows between them, (1, 4, h, w)."""
-    there, back = (flow[0].permute(1, 2, 0).numpy() for flow in flows.split(2, dim=1))
+    """Return `Composition.dragged` of frames (1, 3, h, w) on the CPU and the start of the frames between them."""
+    there, back = (flow[0].permute(1, 2, 0).numpy() for flow in (flows[:, :2], flows[:, 2:4]))
     dragged = dragged_in_images(to_image(small[0][0]), to_image(small[1][0]), there, back)
     return torch.from_numpy(dragged)[None, None] if dragged.any() else None

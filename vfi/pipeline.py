@@ -10,14 +10,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise, starmap
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from flow.memory import peak_gpu, peak_resident
 from vfi.blending import blend_images
+from vfi.choices import Course
 from vfi.media import Encoding, Frame, Part, SlowMotion, VideoReader
 from vfi.media.deinterlace import Deinterlace
 from vfi.media.frame import Origin
@@ -56,6 +57,19 @@ class Starting(Protocol):
     def make(
         self, before: np.ndarray, after: np.ndarray, times: Sequence[Fraction], start: Any
     ) -> Iterable[tuple[np.ndarray, float | None]]: ...
+
+
+@runtime_checkable
+class Curving(Starting, Protocol):
+    """A `Starting` that follows motion as it changes, where it is told what leads to it and on from it."""
+
+    def curved(self, start: Any, before: tuple[Any, Fraction] | None, after: tuple[Any, Fraction] | None) -> Any:
+        """Return a ``start`` that knows the course of what moves.
+
+        before, after: what `start` returned for the two images before, and for those after, and how long it is between
+        them as a part of how long it is between these two; None where no motion leads here, or on.
+        """
+        ...
 
 
 @runtime_checkable
@@ -271,12 +285,13 @@ def interpolate(
     """
     content, tally = content or Content(), tally or Tally()
     found = looped_spans(frames, content, end) if loop else spans(frames, content, stretch.number if stretch else 0)
-    for filling, start in _started(_fillings(found, timing, end, stretch), between):
+    for filling, start in _started(_fillings(found, timing, end, stretch), between, content.course):
         span, gaps = filling.span, filling.gaps
         tally.frames += len(gaps)
         tally.cuts += len(gaps) if span.kind == "cut" else 0
         tally.held += sum(map(span.repeats, gaps))
-        tally.until = span.frames[-1].time + span.frames[-1].duration
+        if gaps:
+            tally.until = span.frames[-1].time + span.frames[-1].duration
         for frame in _fill(filling, between, content, start):
             if end is not None and frame.time >= end:
                 continue
@@ -300,17 +315,28 @@ class _Filling:
     def ends(self) -> tuple[Frame, Frame]:
         return self.span.frames[0], self.span.frames[-1]
 
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from one end to the other."""
+        return self.ends[1].time - self.ends[0].time
+
+    @property
+    def moves(self) -> bool:
+        """Whether what its ends show moves from one to the other."""
+        return self.span.kind == "motion" and all(frame.opaque for frame in self.ends)
+
 
 def _fillings(
     found: Iterable[Span], timing: Timing, end: Fraction | None, stretch: Stretch | None
 ) -> Iterator[_Filling]:
-    """Yield what is to be filled of a film's spans, or of a ``stretch`` of them, up to ``end`` (seconds)."""
+    """Yield what is to be filled of a film's spans, or of a ``stretch`` of them, up to ``end`` (seconds).
+
+    Of the spans around that, which are not filled, there is at least one on either side.
+    """
     start = stretch.start if stretch else None
     for span in found:
         if start is None:
             start = span.frames[0].time
-        if stretch is not None and span.number >= stretch.gaps.stop:
-            return
         gaps = [
             gap
             for gap, frame in zip(span.gaps, span.frames, strict=False)
@@ -326,33 +352,86 @@ def _fillings(
             for t in timing.instants(gap, *limits)
         ]
         yield _Filling(span, gaps, first.time in instants, [t for t in instants if t != first.time])
+        if stretch is not None and span.number >= stretch.gaps.stop:
+            return
 
 
-def _started(fillings: Iterator[_Filling], between: Between) -> Iterator[tuple[_Filling, Any]]:
+def _started(fillings: Iterator[_Filling], between: Between, course: Course) -> Iterator[tuple[_Filling, Any]]:
     """Yield what is to be filled, and what `Starting.start` returned for it, which is called some pairs ahead."""
     if not isinstance(between, Starting):
         yield from ((filling, None) for filling in fillings)
         return
+    curving = between if course == "curved" and isinstance(between, Curving) else None
     ahead = max(1, min(_AHEAD, (os.cpu_count() or 1) // _CORES))
-    pool, waiting = ThreadPoolExecutor(ahead), deque[tuple[_Filling, Future[Any] | None]]()
+    pool = ThreadPoolExecutor(ahead)
     try:
-        for filling in fillings:
-            moves = filling.new and filling.span.kind == "motion" and all(frame.opaque for frame in filling.ends)
-            waiting.append((filling, pool.submit(_start, between, filling) if moves else None))
-            if len(waiting) > ahead:
-                yield _awaited(*waiting.popleft())
-        yield from starmap(_awaited, waiting)
+        begun = _ahead(_begun(fillings, between, pool, curved=curving is not None), ahead)
+        if curving is None:
+            yield from ((here.filling, _awaited(here)) for here in begun)
+            return
+        for before, here, after in with_neighbours(begun):
+            start = _awaited(here)
+            if start is not None and here.filling.new:
+                start = curving.curved(start, _next_to(here, before), _next_to(here, after))
+            yield here.filling, start
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _awaited(filling: _Filling, start: Future[Any] | None) -> tuple[_Filling, Any]:
-    return filling, None if start is None else start.result()
+@dataclass(frozen=True)
+class _Begun:
+    """What is to be filled, and what is being found out for it."""
+
+    filling: _Filling
+    start: Future[Any] | None  # what `Starting.start` will return, None where it is not asked
+
+
+def _begun(fillings: Iterator[_Filling], between: Starting, pool: ThreadPoolExecutor, curved: bool) -> Iterator[_Begun]:
+    """Begin with what is to be filled, and where motion is to be curved with what is next to that."""
+    for before, filling, after in with_neighbours(fillings):
+        wanted = filling.new or (curved and any(other is not None and other.new for other in (before, after)))
+        yield _Begun(filling, pool.submit(_start, between, filling) if wanted and filling.moves else None)
 
 
 def _start(between: Starting, filling: _Filling) -> Any:
     images, _ = _images(*filling.ends, between)
     return between.start(*images)
+
+
+def _awaited(begun: _Begun) -> Any:
+    return None if begun.start is None else begun.start.result()
+
+
+def _next_to(here: _Begun, other: _Begun | None) -> tuple[Any, Fraction] | None:
+    """Return what is known of the one beside another, and how long it is beside that; None where nothing moves."""
+    if other is None or other.start is None:
+        return None
+    return _awaited(other), other.filling.duration / here.filling.duration
+
+
+T = TypeVar("T")
+
+
+def with_neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None]]:
+    """Yield each with the one before and the one after it; None beyond either end."""
+    before: T | None = None
+    here: T | None = None
+    for after in items:
+        if here is not None:
+            yield before, here, after
+            before = here
+        here = after
+    if here is not None:
+        yield before, here, None
+
+
+def _ahead(items: Iterator[T], count: int) -> Iterator[T]:
+    """Yield them, so many taken ahead."""
+    waiting = deque(islice(items, count))
+    for item in items:
+        waiting.append(item)
+        yield waiting.popleft()
+    yield from waiting
 
 
 def _fill(filling: _Filling, between: Between, content: Content, start: Any) -> Iterator[Frame]:

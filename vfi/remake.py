@@ -10,7 +10,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from vfi.pipeline import Between
+from vfi.course import Course
+from vfi.pipeline import Between, with_neighbours
+from vfi.triplets.triplet import Beside
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +22,7 @@ class Gap:
     before: np.ndarray
     after: np.ndarray
     times: tuple[Fraction, ...]  # rising, in (0, 1): 0 is ``before``, 1 is ``after``
+    duration: Fraction = Fraction(1)  # in whatever unit, the same for all gaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +40,19 @@ Remake = Callable[[Iterator[Gap]], Generator[Made]]
 
 
 def by_gaps(between: Between, gaps: Iterator[Gap]) -> Generator[Made]:
-    """Ask ``between`` for each gap by itself; with functools.partial a `Remake`."""
-    for gap in gaps:
+    """Ask ``between`` for each gap, in the knowledge of those around it; with functools.partial a `Remake`."""
+    course = Course(between)
+    for earlier, gap, later in with_neighbours(gaps):
         began = time.perf_counter()
-        images = list(between(gap.before, gap.after, gap.times))
+        images = list(
+            course.images(
+                gap.before,
+                gap.after,
+                gap.times,
+                Beside(earlier.before, earlier.duration / gap.duration) if earlier else None,
+                Beside(later.after, later.duration / gap.duration) if later else None,
+            )
+        )
         yield Made(images, time.perf_counter() - began)
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, get_args
 
+from vfi.choices import Course, check_course
 from vfi.cuts import REACH, THRESHOLD, with_cuts
 from vfi.held import alike, unlike
 from vfi.media import Frame
@@ -26,18 +27,21 @@ class Content:
 
     cuts: new frames in the gap of a cut hold the nearer frame ("hold") or blend the two ("blend"); "off" looks for no
     cuts; cut_threshold: percent, see `vfi.cuts`; held: frames that repeat the one before stay as they are ("keep"), or
-    runs of up to four of them are made anew as motion ("repair"). Raises ValueError for anything else.
+    runs of up to four of them are made anew as motion ("repair"); course: see `Course`. Raises ValueError for anything
+    else.
     """
 
     cuts: Cuts = "hold"
     cut_threshold: float = THRESHOLD
     held: Held = "keep"
+    course: Course = "curved"
 
     def __post_init__(self) -> None:
         if self.cuts not in get_args(Cuts):
             raise ValueError(f"there is no way {self.cuts!r} to treat cuts: use {', '.join(get_args(Cuts))}")
         if self.held not in get_args(Held):
             raise ValueError(f"there is no way {self.held!r} to treat held frames: use {' or '.join(get_args(Held))}")
+        check_course(self.course)
         if not 0 < self.cut_threshold <= 100:
             raise ValueError(f"the cut threshold is {self.cut_threshold:g}: it is a percentage above 0, up to 100")
 
@@ -101,12 +105,13 @@ def spans(frames: Iterable[Frame], content: Content, number: int = 0) -> Iterato
 
 
 def settled_from(number: int) -> int:
-    """Return from which frame on a film must be seen to tell what follows frame ``number`` as if all had been seen.
+    """Return from which frame on a film must be seen to tell what leads to frame ``number``, and all that follows.
 
-    Either a frame in the run-up to the last settling differs so much from the one before that any run of repeats ends
-    there, or none does, and a new one begins at the settling. The first cuts found may be none: too little is known.
+    It comes out as if all had been seen. Either a frame in the run-up to the last settling differs so much from the one
+    before that any run of repeats ends there, or none does, and a new one begins at the settling. The first cuts found
+    may be none: too little is known.
     """
-    return max(0, number // _SETTLING * _SETTLING - _CALM + 1 - REACH)
+    return max(0, (number - _LONGEST) // _SETTLING * _SETTLING - _CALM + 1 - REACH)
 
 
 def looped_spans(frames: Iterable[Frame], content: Content, end: Fraction | None = None) -> Iterator[Span]:

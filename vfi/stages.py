@@ -125,6 +125,7 @@ def _watch_model(stages: Stages, interpolator: "Interpolator", replace: Callable
     replace(blending, "blend_images", stages.timed("warp and fuse", blending.blend_images))
     awaited = "flow" if hasattr(interpolator.model, "start") else "colour"  # all that is started ahead
     replace(pipeline, "_awaited", stages.timed(awaited, pipeline._awaited))
+    replace(interpolator, "curved", stages.timed("flow", interpolator.curved))
     replace(compositing, "compose_image", stages.timed("warp and fuse", compositing.compose_image))
     for network in interpolator._networks.values():  # all of what is not PyTorch
         for name in ("frame", "found"):

@@ -9,7 +9,7 @@ def times(*values):
 
 
 def project_flows(flow01, flow10, t):
-    return intermediate_flows(motions_at(flow01, flow10, t), t)
+    return intermediate_flows(torch.lerp(*motions_at(flow01, flow10, t), t), t)
 
 
 def moving_square(side=64, left=16, width=20, motion=8.0):

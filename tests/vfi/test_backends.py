@@ -64,7 +64,7 @@ def test_motion_is_float32_where_networks_are_bfloat16():
     pytest.importorskip("openvino")
     # A thing that moves further than it is large, so that at no time between either flow has it where it is.
     ground = np.random.default_rng(0).random((1, 3, 96, 160), np.float32) / 8
-    frames, flows = [ground.copy(), ground.copy()], np.zeros((1, 4, 96, 160), np.float32)
+    frames, flows = [ground.copy(), ground.copy()], np.zeros((1, 8, 96, 160), np.float32)
     for number, left, moved in ((0, 40, 37.3), (1, 77, -37.3)):
         frames[number][..., 40:54, left : left + 14] = 0.9
         flows[:, 2 * number, 40:54, left : left + 14] = moved
@@ -106,7 +106,7 @@ def test_openvino_convolves_8_bits_but_for_the_confidence():
     openvino = import_extra("openvino")  # without its telemetry
     backend = Backend(load_model("fast"), "openvino", torch.int8)
     network = openvino.Core().read_model(backend._prepared())
-    network.reshape({"small0": [1, 3, 96, 160], "small1": [1, 3, 96, 160], "flows": [1, 4, 96, 160], "t": [1, 1, 1, 1]})
+    network.reshape({"small0": [1, 3, 96, 160], "small1": [1, 3, 96, 160], "flows": [1, 8, 96, 160], "t": [1, 1, 1, 1]})
     plan = openvino.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).get_runtime_model()
     layers = [node.get_rt_info() for node in plan.get_ops()]
     precisions = [

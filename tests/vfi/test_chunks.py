@@ -53,6 +53,28 @@ def test_without_key_frames_chunks_grow_so_that_little_is_decoded_twice(name, wh
 TWICE = Factor(Fraction(2))
 
 
+class Around:
+    """Blends, brighter by what is left and darker by what is right of the two images, and by how far they are away."""
+
+    def __init__(self, blend):
+        self.blend = blend
+
+    def start(self, before, after):
+        return float(before[::3].mean() - after[1::3].mean())
+
+    def curved(self, start, before, after):
+        return start + sum(
+            sign * level * float(distance)
+            for sign, side in ((2, before), (-3, after))
+            if side
+            for level, distance in [side]
+        )
+
+    def make(self, before, after, times, start):
+        images = self.blend(before, after, times)
+        return ((np.clip(image + start, 0, 255).round().astype(np.uint8), None) for image in images)
+
+
 @pytest.mark.parametrize(
     ("timing", "content"),
     [
@@ -63,7 +85,9 @@ TWICE = Factor(Fraction(2))
     ],
     ids=str,
 )
-def test_chunks_hold_the_frames_of_the_film_made_in_one_go(timing, content, film, tmp_path, blend):
+@pytest.mark.parametrize("curved", [False, True], ids=["by pairs", "by what is around"])
+def test_chunks_hold_the_frames_of_the_film_made_in_one_go(timing, content, curved, film, tmp_path, blend):
+    between = Around(blend) if curved else blend
     noise = np.random.default_rng(0).integers(0, 256, (2, 8, 24, 3), np.uint8)
     scenes = [cv2.resize(scene, (192, 64), interpolation=cv2.INTER_CUBIC) for scene in noise]
 
@@ -75,11 +99,11 @@ def test_chunks_hold_the_frames_of_the_film_made_in_one_go(timing, content, film
     made, counted = [], Tally()
     with VideoReader(source) as reader:
         tally = Tally()
-        whole = list(interpolate(reader, blend, timing, content, tally=tally))
+        whole = list(interpolate(reader, between, timing, content, tally=tally))
         encoder = choose_encoder(Encoding("ffv1"), reader.info, source)
         for gaps in plan_chunks(reader, Fraction(1, 2)):
             chunk = make_chunk(
-                reader, gaps, tmp_path / f"{gaps.start}.nut", blend, timing, encoder=encoder, content=content
+                reader, gaps, tmp_path / f"{gaps.start}.nut", between, timing, encoder=encoder, content=content
             )
             assert chunk.stopped is None
             counted += chunk.tally

@@ -17,6 +17,7 @@ from vfi.media.probe import probe
 from vfi.pipeline import interpolate, upsample
 from vfi.report import report_result
 from vfi.resumable import upsample_resumably
+from vfi.spans import Content
 from vfi.timing import Factor, TargetRate
 
 TWICE = Factor(Fraction(2))
@@ -740,6 +741,53 @@ def test_pairs_are_started_ahead_in_another_thread_and_come_out_the_same(blend):
     assert [before for before, _ in between.started] == [before for before, _, _ in between.used]
     assert all(start == before for before, start, _ in between.used)
     assert {thread for _, thread in between.started}.isdisjoint({threading.get_ident()})
+
+
+class Curving(Starting):
+    """One that says, too, what it was told of the pairs around."""
+
+    def curved(self, start, before, after):
+        self.told[start] = before, after
+        return start
+
+    def __init__(self, blend):
+        super().__init__(blend)
+        self.told = {}
+
+
+def test_a_pair_is_told_of_those_around_it_to_which_motion_leads(blend):
+    levels, distances = [0, 10, 20, 20, 20, 30, 40, 50, 60, 70], [1, 1, 2, 1, 1, 3, 1, 1, 1, 1]
+    times = [sum(distances[:i]) * Fraction(1, 25) for i in range(10)]
+    rows = np.arange(0, 48, 2, dtype=np.uint8)[:, None, None]
+    frames = [
+        Frame(time, distance * Fraction(1, 25), Color(), pixels=np.full((24, 32, 3), level, np.uint8) + rows)
+        for time, distance, level in zip(times, distances, levels, strict=True)
+    ]
+    between = Curving(blend)
+    list(interpolate(frames, between, TWICE, Content(cuts="off")))
+    third = Fraction(1, 3)
+    assert between.told == {
+        0: (None, (10, 1)),
+        10: ((0, 1), None),  # two frames that repeat it follow
+        20: (None, (30, 3)),
+        30: ((20, third), (40, third)),
+        40: ((30, 3), (50, 1)),
+        50: ((40, 1), (60, 1)),
+        60: ((50, 1), None),
+    }
+    straight = Curving(blend)
+    list(interpolate(frames, straight, TWICE, Content(cuts="off", course="straight")))
+    assert not straight.told
+    assert [start for start, _ in straight.started] == list(between.told)
+
+
+def test_of_pairs_without_new_frames_only_those_next_to_others_are_started(blend):
+    between = Curving(blend)
+    # From 25 to 10 pictures a second: two new frames in ten gaps, of which each needs the gap before and after it.
+    made = list(interpolate(plain_frames(11), between, TargetRate(Fraction(10))))
+    assert [frame.origin for frame in made].count("made") == 2
+    assert [start for start, _ in between.started] == [10, 20, 30, 60, 70, 80]
+    assert between.told == {20: ((10, 1), (30, 1)), 70: ((60, 1), (80, 1))}
 
 
 def test_what_fails_ahead_of_its_turn_is_told_in_its_turn(blend):

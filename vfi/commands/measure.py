@@ -8,6 +8,7 @@ import typer
 
 from vfi.commands.options import (
     AsJson,
+    Course,
     Excerpt,
     Hardware,
     Making,
@@ -43,6 +44,7 @@ def evaluate_command(
     ] = None,
     per_item: Annotated[bool, typer.Option("--items", help="A line for every frame as well.")] = False,
     save: Annotated[Path | None, typer.Option(help="Folder for the frames made.", show_default=False)] = None,
+    course: Course = "curved",
     making: Making,
     as_json: AsJson = False,
 ) -> None:
@@ -54,10 +56,11 @@ def evaluate_command(
 
     vfi eval fast --data SNU-FILM --variant hard --json
     """
-    from vfi.choices import check_model
+    from vfi.choices import check_course, check_model
 
     making.check()
     check_model(model)
+    check_course(course)
 
     from vfi.evaluate import evaluate
     from vfi.lpips import LpipsMissing, load_lpips
@@ -72,7 +75,12 @@ def evaluate_command(
         typer.echo(f"note: {missing}", err=True)
     with progress_bar(f"{model} on {triplets.name}", triplets.count, "triplets") as progress:
         report = evaluate(
-            interpolator, triplets, lpips=lpips, save=save, progress=lambda done: progress(done, triplets.count)
+            interpolator,
+            triplets,
+            lpips=lpips,
+            save=save,
+            progress=lambda done: progress(done, triplets.count),
+            curved=course == "curved",
         )
     if as_json:
         typer.echo(report.to_json())

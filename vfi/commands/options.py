@@ -209,6 +209,14 @@ Held = Annotated[
     ),
 ]
 
+Course = Annotated[
+    str,
+    typer.Option(
+        help="How things move between two frames: curved (as the frames before and after tell), or straight (evenly).",
+        rich_help_panel="Content",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Encoder:

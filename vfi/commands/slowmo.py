@@ -11,6 +11,7 @@ from vfi.commands.options import (
     CUT_THRESHOLD,
     DEFAULT_MODEL,
     Chunks,
+    Course,
     Cuts,
     CutThreshold,
     Encoder,
@@ -47,6 +48,7 @@ def slowmo(
     cuts: Cuts = "hold",
     cut_threshold: CutThreshold = CUT_THRESHOLD,
     held: Held = "keep",
+    course: Course = "curved",
     encoder: Encoder,
     output: Annotated[
         str | None,
@@ -86,7 +88,7 @@ def slowmo(
 
     slow = SlowMotion(times, audio)  # type: ignore[arg-type]
     timing = TargetRate(rate) if rate else Factor(1 / slow.speed)
-    content, part = Content(cuts, cut_threshold, held), excerpt.part()  # type: ignore[arg-type]
+    content, part = Content(cuts, cut_threshold, held, course), excerpt.part()  # type: ignore[arg-type]
     encoding = encoder.encoding()
     number = str(1 / slow.speed).replace("/", "-")
     fields = {"speed": str(slow.speed).replace("/", "-"), "model": Path(model).stem}

@@ -17,6 +17,7 @@ from vfi.commands.options import (
     CUT_THRESHOLD,
     DEFAULT_MODEL,
     Chunks,
+    Course,
     Cuts,
     CutThreshold,
     Encoder,
@@ -104,6 +105,7 @@ def upsample(
         ),
     ] = False,
     held: Held = "keep",
+    course: Course = "curved",
     deinterlace: Annotated[
         str,
         typer.Option(
@@ -182,7 +184,7 @@ def upsample(
     from vfi.resumable import can_resume
     from vfi.spans import Content
 
-    content, part = Content(cuts, cut_threshold, held), excerpt.part()  # type: ignore[arg-type]
+    content, part = Content(cuts, cut_threshold, held, course), excerpt.part()  # type: ignore[arg-type]
     check_deinterlace(deinterlace)
     encoding = encoder.encoding()
     inputs = find_inputs(sources)

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flow.course import bend
 from flow.motion import find_motions
 from flow.overlay import find_dragged
-from flow.projection import coverage
+from flow.projection import coverage, intermediate_flows
 from flow.scale import WHOLE, Scale, coarsen
 from flow.two_way import TwoWay, two_way_estimator
 from flow.warp import backward_warp, is_exporting
@@ -31,9 +32,22 @@ class ClassicalPair(NamedTuple):
     frames: tuple[Tensor, Tensor]
     small: tuple[Tensor, Tensor]  # the frames on that grid
     flows: tuple[Tensor, Tensor]  # 0->1 and 1->0
+    accelerations: Tensor | None  # as `flow.course` finds them, where the frames around these are known
     seen: tuple[Tensor, Tensor]  # how far what each frame shows is in the other one too, (B, 1, h, w) in [0, 1]
     dragged: Tensor | None  # where something stands still over what moves, see `Mixture`; on the grid of the flow
     times: int  # how many times larger than that grid the frames are
+
+
+class Motions(NamedTuple):
+    """How what is seen at a time moves."""
+
+    first: Tensor  # (B, 2, h, w): the motion from frame 0 to frame 1 by the word of the flow 0->1
+    second: Tensor  # and by that of 1->0
+    bend: Tensor | None  # what its flows to either frame have more than along a straight way, (B, 2, h, w)
+
+    def flows(self, t: Tensor) -> Tensor:
+        """Return the flows t->0 and t->1 of one motion, (B, 4, h, w): the nearer frame's word counts more."""
+        return torch.cat(intermediate_flows(torch.lerp(self.first, self.second, t), t, self.bend), dim=1)
 
 
 class Classical(Scaled, nn.Module):
@@ -81,27 +95,34 @@ class Classical(Scaled, nn.Module):
         return pair._replace(frames=(frame0, frame1))
 
     def prepare_small(self, small: tuple[Tensor, Tensor], start: Tensor, scale: Scale = WHOLE) -> ClassicalPair:
-        """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w)."""
+        """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w).
+
+        start: with (B, 8, h, w), the last four are the accelerations of what moves so.
+        """
         frames = small
-        dragged = find_dragged(*small, start[:, :2], start[:, 2:])
+        dragged = find_dragged(*small, start[:, :2], start[:, 2:4])
         is_laid = is_exporting() or bool(dragged.any())
         if scale.coarse:
             small, start = coarsen(small, start)
-        flow01, flow10 = start[:, :2], start[:, 2:]
+        flow01, flow10 = start[:, :2], start[:, 2:4]
+        curved = start[:, 4:] if start.shape[1] > 4 else None
         # A pixel wide, gaps in coverage are stretching, not occlusion.
         seen0, seen1 = (F.avg_pool2d(coverage(f), 3, 1, 1, count_include_pad=False) for f in (flow10, flow01))
         laid = dragged if is_laid else None
-        return ClassicalPair(frames, small, (flow01, flow10), (seen0, seen1), laid, scale.times)
+        return ClassicalPair(frames, small, (flow01, flow10), curved, (seen0, seen1), laid, scale.times)
 
-    def motion(self, pair: ClassicalPair, t: Tensor) -> tuple[Tensor, Tensor]:
+    def motion(self, pair: ClassicalPair, t: Tensor) -> Motions:
         """Return the motions at t (B, 1, 1, 1), as `find_motions` gives them."""
-        return find_motions(*pair.flows, t, pair.small)
+        motions = find_motions(*pair.flows, t, pair.small)
+        if pair.accelerations is None:
+            return Motions(*motions, None)
+        return Motions(*motions, bend(pair.accelerations, torch.lerp(*motions, t), t))
 
-    def candidates(self, pair: ClassicalPair, motions: tuple[Tensor, Tensor], t: Tensor) -> tuple[list[Tensor], Tensor]:
+    def candidates(self, pair: ClassicalPair, motions: Motions, t: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the flows to frame 0 and frame 1 of the first motion, then of the second, and their weights."""
         flows, weights = [], []
-        for motion in motions:
-            to0, to1 = -t * motion, (1 - t) * motion
+        for motion in (motions.first, motions.second):
+            to0, to1 = intermediate_flows(motion, t, motions.bend)
             # What frame 0 does not see of frame 1 was hidden in it: there frame 0 has the wrong thing to show.
             weight0 = (1 - t) * (backward_warp(pair.seen[1], to1) + self.config.unseen)
             weight1 = t * (backward_warp(pair.seen[0], to0) + self.config.unseen)

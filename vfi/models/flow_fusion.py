@@ -19,11 +19,10 @@ from flow.models.intermediate import (
 )
 from flow.models.layers import conv
 from flow.padding import crop_to, pad_to_multiple
-from flow.projection import intermediate_flows
 from flow.scale import FINE, WHOLE, Scale
 from flow.warp import backward_warp, shrink_flow
 from vfi.choices import Fallback
-from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair
+from vfi.models.classical import Classical, ClassicalConfig, ClassicalPair, Motions
 from vfi.models.confidence import SOFTENING, Confidence, find_remedy, find_signs
 from vfi.models.mixture import Mixture, mix, take_to, warp_images
 from vfi.models.scaled import Scaled
@@ -68,7 +67,7 @@ class Motion(NamedTuple):
 
     flows: Tensor  # t->0 and t->1, (B, 4, h, w) in pixels
     levels: list[IntermediateFlows]  # how the learnt ones came to be, coarsest first, on padded grids
-    classical: tuple[Tensor, Tensor] | None  # the backbone's motions
+    classical: Motions | None  # the backbone's
 
 
 class Draft(NamedTuple):
@@ -161,7 +160,10 @@ class FlowFusion(Scaled, nn.Module):
         return pair._replace(frames=(frame0, frame1))
 
     def prepare_small(self, small: tuple[Tensor, Tensor], start: Tensor | None, scale: Scale = WHOLE) -> Pair:
-        """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w)."""
+        """Return what `prepare` does, of frames (B, 3, h, w) at the flow scale and their flows (B, 4, h, w).
+
+        start: with (B, 8, h, w), the last four are the accelerations of what moves so.
+        """
         frames, classical, multiple = small, None, 1
         if self.classical is not None and start is not None:
             classical = self.classical.prepare_small(small, start, scale)
@@ -180,7 +182,7 @@ class FlowFusion(Scaled, nn.Module):
         motions = None
         if self.classical is not None and pair.classical is not None:
             motions = self.classical.motion(pair.classical, t)
-        flows = None if motions is None else torch.cat(intermediate_flows(motions, t), dim=1)
+        flows = None if motions is None else motions.flows(t)
         levels = []
         if self.flow is not None:
             start = None if flows is None else pad_to_multiple(flows, pair.multiple)
@@ -260,7 +262,7 @@ class FlowFusion(Scaled, nn.Module):
         """Distance between the backbone's two motions (B, 1, h, w) in pixels; zero without a backbone."""
         if motion.classical is None:
             return torch.zeros_like(motion.flows[:, :1])
-        return (motion.classical[0] - motion.classical[1]).square().sum(1, keepdim=True).sqrt()
+        return (motion.classical.first - motion.classical.second).square().sum(1, keepdim=True).sqrt()
 
     def synthesize(self, state: Pair, t: Tensor) -> Tensor:
         """Return the frame (B, 3, H, W) in [0, 1] at t (B, 1, 1, 1)."""

@@ -67,11 +67,12 @@ class Portable(nn.Module):
 class PortableMixture(nn.Module):
     """A model that finds motion, from two frames as networks look at them to the frame at a time, or what makes it up.
 
-    In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 4, h, w) on
-    the same grid. Out comes ``made``, the frame at that size, or the members of the `Composition` of a larger one by
-    their names but for the flows, which are ``along``; and of a model that knows it, its ``confidence``. There are also
-    the flows of all images that are mixed, ``paths``: OpenVINO computes what leads to an output without a network on
-    the way in float32, even if it is to use bfloat16, which is too coarse for places and takes longer to convert.
+    In go ``small0`` and ``small1`` (B, 3, h, w) in [0, 1], ``t`` (B, 1, 1, 1) in (0, 1) and ``flows`` (B, 8, h, w) on
+    the same grid, the last four of them accelerations (`flow.course`). Out comes ``made``, the frame at that
+    size, or the members of the `Composition` of a larger one by their names but for the flows, which are ``along``; and
+    of a model that knows it, its ``confidence``. There are also the flows of all images that are mixed, ``paths``:
+    OpenVINO computes what leads to an output without a network on the way in float32, even if it is to use bfloat16,
+    which is too coarse for places and takes longer to convert.
     """
 
     inputs = ("small0", "small1", "t", "flows")
@@ -102,7 +103,8 @@ class PortableMixture(nn.Module):
     def example(self) -> dict[str, Tensor]:
         """Return what may go in, by name; no two sizes are the same by chance."""
         whole = Portable(self.model).example()
-        return {name: whole[name] for name in self.inputs}
+        flows = whole["flows"]
+        return {name: whole[name] for name in self.inputs} | {"flows": torch.cat([flows, 2 * flows], dim=1)}
 
 
 def is_portable(model: nn.Module) -> bool:

@@ -12,6 +12,14 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The frame of a film that comes before two others, or after them."""
+
+    image: np.ndarray
+    distance: Fraction  # to the nearer one, as a part of that between the two
+
+
+@dataclass(frozen=True)
 class Triplet:
     """Three frames of one shot in order of time; images (H, W, 3) uint8 RGB."""
 
@@ -20,6 +28,8 @@ class Triplet:
     middle: np.ndarray
     after: np.ndarray
     time: Fraction  # of the middle, in (0, 1): 0 is ``before``, 1 is ``after``
+    earlier: Beside | None = None  # what comes before these, where they are of a film that goes on there
+    later: Beside | None = None  # and what comes after them
 
 
 @dataclass(frozen=True)
