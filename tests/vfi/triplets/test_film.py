@@ -47,6 +47,16 @@ def test_times_are_those_of_the_film(film):
     assert [t.time for t in open_triplets(source)] == [Fraction(1, 4), Fraction(1, 4)]
 
 
+def test_each_knows_the_frames_kept_before_and_after_it_and_how_far_they_are(film):
+    times = [Fraction(t, 1000) for t in (0, 10, 40, 50, 80, 90, 200)]
+    source = film("clip.mkv", frames=7, times=times, picture=numbered, **LOSSLESS)
+    sides = [
+        [side and (int(side.image[0, 0, 0]) // 10, side.distance) for side in (t.earlier, t.later)]
+        for t in open_triplets(source)
+    ]
+    assert sides == [[None, (4, 1)], [(0, 1), (6, 3)], [(2, Fraction(1, 3)), None]]
+
+
 def test_deep_colour_is_rounded_to_eight_bits(film):
     triplet = next(iter(open_triplets(film("clip.mkv", frames=3, picture=numbered, codec="ffv1", pix_fmt="gbrp10le"))))
     assert triplet.middle.dtype == np.uint8
