@@ -339,7 +339,12 @@ class Interpolator:
         if before is None and after is None:
             return start
         neighbours = (Neighbour(one[0], float(one[1])) if one is not None else None for one in (before, after))
-        return follow(start, *neighbours)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # so many small steps take twice as long where more wait for each other
+        try:
+            return follow(start, *neighbours)
+        finally:
+            torch.set_num_threads(threads)
 
     @staticmethod
     def _small(model: Mixing, before: Image, after: Image) -> tuple[Frames, Scale]:
