@@ -15,10 +15,8 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from flow.padding import crop_to, pad_to_multiple
-from flow.warp import backward_warp, resize
+from flow.warp import backward_warp, look_up
 
 # Measured, see checkpoints/EXPERIMENTS.md.
 COARSE = 4  # all is told on a grid so many times coarser, since noise grows where velocities are subtracted
@@ -36,36 +34,47 @@ ALONE = 0.6  # of what one end tells alone
 class Neighbour(NamedTuple):
     """The gap before or after that between two frames."""
 
-    flows: Tensor  # (B, 4, h, w): from its first frame to its second, then back
+    flows: Tensor  # (1, 4, h, w): from its first frame to its second, then back
     length: float  # how long it lasts, as a part of that gap
 
 
 def follow(flows: Tensor, before: Neighbour | None, after: Neighbour | None) -> Tensor:
-    """Return the flows with what they lost put right, and the accelerations of what moves, (B, 8, h, w).
+    """Return the flows with what they lost put right, and the accelerations of what moves, (1, 8, h, w).
 
-    flows (B, 4, h, w): 0->1, then 1->0; out come these, and the acceleration of what frame 0 shows, then of what frame
-    1 shows. That is 0 where the flows do not lead there and back.
+    flows (1, 4, h, w): 0->1, then 1->0; out come these, and the acceleration of what frame 0 shows, then of what frame
+    1 shows. That is 0 where the flows do not lead there and back. It is computed on the CPU, by OpenCV: for PyTorch
+    these are a hundred small steps, whose threads wait for each other where others are at work.
     """
-    flow01, flow10 = _coarse(flows).split(2, dim=1)
-    # Of either side what leads away from the two frames, and back.
-    sides = [
-        None if side is None else _Side(side.flows[:, first], _coarse(side.flows)[:, order], side.length)
-        for side, first, order in ((before, slice(2, 4), [2, 3, 0, 1]), (after, slice(0, 2), [0, 1, 2, 3]))
-    ]
-    end0, end1 = _End.of(flow01, flow10, sides[0]), _End.of(flow10, flow01, sides[1])
-    told = [
-        torch.cat([end0.told, backward_warp(end1.told, flow01)], dim=1),  # as frame 0 sees it
-        torch.cat([backward_warp(end0.told, flow10), end1.told], dim=1),  # and frame 1
-    ]
-    mean, trusted = _agreed(_smoothed(torch.cat(told)))
-    accelerations = trusted * (ALONE if before is None or after is None else FOLLOWED)
-    followed = list(flows.split(2, dim=1))
-    for i, (side, end, change) in enumerate(zip(sides, (end0, end1), mean.chunk(2), strict=True)):
-        if side is not None:
-            more, lost = _fine(torch.cat([change * COARSE, end.lost], dim=1), flows).split((2, 1), dim=1)
-            onward = more * ((1 + side.length) / 2) - side.away / side.length
-            followed[i] = torch.lerp(followed[i], onward, lost)
-    return torch.cat([*followed, *_fine(accelerations * COARSE, flows).chunk(2)], dim=1)
+    fine = _planes(flows)
+    there, back = np.split(_coarse(fine), 2)
+    sides: list[_Side | None] = [None, None]
+    if before is not None:
+        home, away = np.split(_planes(before.flows), 2)
+        sides[0] = _Side(away, _coarse(away), _coarse(home), before.length)
+    if after is not None:
+        away, home = np.split(_planes(after.flows), 2)
+        sides[1] = _Side(away, _coarse(away), _coarse(home), after.length)
+    ends = _End.of(there, back, sides[0]), _End.of(back, there, sides[1])
+    told = (
+        np.concatenate([ends[0].told, _warped(ends[1].told, there)]),  # as frame 0 sees it
+        np.concatenate([_warped(ends[0].told, back), ends[1].told]),  # and frame 1
+    )
+    share = ALONE if before is None or after is None else FOLLOWED
+    followed, accelerations = [], []
+    for flow, side, end, ours in zip(np.split(fine, 2), sides, ends, told, strict=True):
+        mean, trusted = _agreed(_smoothed(ours))
+        accelerations.append(_fine(trusted * np.float32(share * COARSE), flow))
+        if side is None:
+            followed.append(flow)
+            continue
+        onward = _fine(mean * np.float32(COARSE * (1 + side.length) / 2), flow)
+        # In place, since these are large: flow + lost * (onward - away / length - flow).
+        onward -= side.away / np.float32(side.length)
+        onward -= flow
+        onward *= _fine(end.lost, flow)
+        onward += flow
+        followed.append(onward)
+    return torch.from_numpy(np.concatenate(followed + accelerations))[None].to(flows.device)
 
 
 def bend(accelerations: Tensor, motion: Tensor, t: Tensor) -> Tensor:
@@ -81,85 +90,89 @@ def bend(accelerations: Tensor, motion: Tensor, t: Tensor) -> Tensor:
 class _Side(NamedTuple):
     """What is known of a frame next to the two."""
 
-    away: Tensor  # (B, 2, h, w): the flow from the nearer of the two to it
-    flows: Tensor  # (B, 4, ...): that, and the flow back, on the coarse grid
+    away: np.ndarray  # (2, h, w): the flow from the nearer of the two to it
+    out: np.ndarray  # (2, ...): that on the coarse grid
+    home: np.ndarray  # and the flow back
     length: float  # as in `Neighbour`
 
 
 class _End(NamedTuple):
     """What is known of what one of the two frames shows, on the coarse grid."""
 
-    told: Tensor  # (B, 3, h, w): its acceleration, times the trust in it, and that
-    lost: Tensor  # (B, 1, h, w): how far only the flow to the frame beyond is to be trusted
+    told: np.ndarray  # (3, h, w): its acceleration, times the trust in it, and that
+    lost: np.ndarray  # (1, h, w): how far only the flow to the frame beyond is to be trusted
 
     @classmethod
-    def of(cls, flow: Tensor, back: Tensor, beyond: _Side | None) -> "_End":
+    def of(cls, flow: np.ndarray, back: np.ndarray, beyond: _Side | None) -> "_End":
         """flow, back: to the other of the two frames and from it; beyond: what is on this side of it."""
         if beyond is None:
-            return cls(torch.zeros_like(torch.cat([flow, flow[:, :1]], dim=1)), torch.zeros_like(flow[:, :1]))
-        out, home = beyond.flows.split(2, dim=1)
-        here, there = _trust(flow, back), _trust(out, home)
-        change = (flow + out / beyond.length) * (2 / (1 + beyond.length))  # the second divided difference, twice
-        return cls(torch.cat([change * here * there, here * there], dim=1), (1 - here) * there)
+            return cls(np.zeros_like(flow, shape=(3, *flow.shape[1:])), np.zeros_like(flow[:1]))
+        here, there = _trust(flow, back), _trust(beyond.out, beyond.home)
+        length = np.float32(beyond.length)
+        change = (flow + beyond.out / length) * (2 / (1 + length))  # the second divided difference, twice
+        return cls(np.concatenate([change * here * there, here * there]), (1 - here) * there)
 
 
-def _trust(flow: Tensor, back: Tensor) -> Tensor:
-    missed = flow + backward_warp(back, flow)
-    return torch.exp(-_square(missed) * (COARSE / AGREED) ** 2)
+def _trust(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
+    missed = flow + _warped(back, flow)
+    return np.exp(-_square(missed) * np.float32((COARSE / AGREED) ** 2))
 
 
-def _smoothed(told: Tensor) -> Tensor:
-    """Return what both ends tell, (B, 6, h, w), averaged with what is told nearby."""
+def _smoothed(told: np.ndarray) -> np.ndarray:
+    """Return what both ends tell, (6, h, w), averaged with what is told nearby."""
     for _ in range(SMOOTHING):
         told = _mean_of_nine(told)
-    around = F.avg_pool2d(pad_to_multiple(told, AROUND), AROUND)
+    height, width = told.shape[1:]
+    around = _resized(told, (-(-height // AROUND), -(-width // AROUND)))
     around = _mean_of_nine(_mean_of_nine(around))
-    around = around * (2 * AROUND_COUNTS / (around[:, 2:3] + around[:, 5:] + 2 * AROUND_KNOWN))
-    return told + crop_to(F.interpolate(around, scale_factor=AROUND, mode="bilinear"), _size(told))
+    around = around * (2 * AROUND_COUNTS / (around[2:3] + around[5:] + 2 * AROUND_KNOWN))
+    return told + _resized(around, (height, width))
 
 
-def _agreed(told: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean of what both ends tell, (B, 2, h, w), and how much of it holds: less, where they differ."""
-    told0, told1 = told.split(3, dim=1)
+def _agreed(told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of what both ends tell, (2, h, w), and how much of it holds: less, where they differ."""
+    told0, told1 = np.split(told, 2)
     mean = _mean(told0 + told1)
     apart = _square(_mean(told0) - _mean(told1))
-    return mean, mean * (_square(mean) / (_square(mean) + DISTRUST * apart).clamp(min=1e-6))
+    return mean, mean * (_square(mean) / np.maximum(_square(mean) + DISTRUST * apart, 1e-6))
 
 
-def _mean(told: Tensor) -> Tensor:
-    return told[:, :2] / (told[:, 2:] + KNOWN)
+def _mean(told: np.ndarray) -> np.ndarray:
+    return told[:2] / (told[2:] + KNOWN)
 
 
-def _mean_of_nine(values: Tensor) -> Tensor:
-    # By sums, which take a tenth of the time of pooling.
-    padded = F.pad(values, (1, 1, 1, 1), mode="replicate")
-    rows = padded[..., :-2, :] + padded[..., 1:-1, :] + padded[..., 2:, :]
-    return (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 9
+def _square(vectors: np.ndarray) -> np.ndarray:
+    return (vectors[:1] ** 2) + vectors[1:] ** 2
 
 
-def _square(vectors: Tensor) -> Tensor:
-    return vectors.square().sum(1, keepdim=True)
+def _mean_of_nine(planes: np.ndarray) -> np.ndarray:
+    return np.stack([cv2.blur(plane, (3, 3), borderType=cv2.BORDER_REPLICATE) for plane in planes])
 
 
-def _coarse(flows: Tensor) -> Tensor:
+def _warped(planes: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return planes (C, h, w) warped backward along a flow (2, h, w)."""
+    return np.stack([look_up(plane, flow.transpose(1, 2, 0)) for plane in planes])
+
+
+def _planes(flows: Tensor) -> np.ndarray:
+    return flows[0].float().cpu().numpy()
+
+
+def _coarse(flows: np.ndarray) -> np.ndarray:
     """Return flows on the coarse grid, and in its pixels."""
-    whole = pad_to_multiple(flows, COARSE)
-    return _resized(whole, (whole.shape[-2] // COARSE, whole.shape[-1] // COARSE)) / COARSE
+    height, width = flows.shape[1:]
+    more = ((0, 0), (0, -height % COARSE), (0, -width % COARSE))
+    whole = np.pad(flows, more, mode="edge") if np.any(more) else flows  # padding by nothing would copy it
+    return _resized(whole, (whole.shape[1] // COARSE, whole.shape[2] // COARSE)) / np.float32(COARSE)
 
 
-def _fine(values: Tensor, like: Tensor) -> Tensor:
-    """Return values of the coarse grid on that of others."""
-    return crop_to(_resized(values, (values.shape[-2] * COARSE, values.shape[-1] * COARSE)), _size(like))
+def _fine(planes: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return planes of the coarse grid on that of others."""
+    height, width = like.shape[1:]
+    return _resized(planes, (planes.shape[1] * COARSE, planes.shape[2] * COARSE))[:, :height, :width]
 
 
-def _resized(values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return what `flow.warp.resize` does, by whole numbers; on a CPU in a third of the time."""
-    if values.device.type != "cpu":
-        return resize(values, size)
-    way = cv2.INTER_AREA if size[0] < values.shape[-2] else cv2.INTER_LINEAR
-    planes = [cv2.resize(plane, size[::-1], interpolation=way) for plane in values.flatten(0, 1).numpy()]
-    return torch.from_numpy(np.stack(planes)).view(*values.shape[:2], *size)
-
-
-def _size(image: Tensor) -> tuple[int, int]:
-    return image.shape[-2], image.shape[-1]
+def _resized(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return planes at a size (height, width): averaged to shrink, interpolated to enlarge."""
+    way = cv2.INTER_AREA if size[0] < planes.shape[1] else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(plane, size[::-1], interpolation=way) for plane in planes])

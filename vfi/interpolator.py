@@ -339,12 +339,7 @@ class Interpolator:
         if before is None and after is None:
             return start
         neighbours = (Neighbour(one[0], float(one[1])) if one is not None else None for one in (before, after))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # so many small steps take twice as long where more wait for each other
-        try:
-            return follow(start, *neighbours)
-        finally:
-            torch.set_num_threads(threads)
+        return follow(start, *neighbours)
 
     @staticmethod
     def _small(model: Mixing, before: Image, after: Image) -> tuple[Frames, Scale]:
