@@ -67,6 +67,30 @@ def test_the_new_frame_at_a_cut_is_held_blended_or_made(two_scenes):
     assert np.abs(cut["off"] - middle).mean() < 2
 
 
+def test_the_course_is_looked_at_but_for_a_wish(film):
+    """A texture that comes to rest: half way from frame to frame it is further on than in their middle."""
+
+    def picture(index, size):
+        noise = np.random.default_rng(0).integers(0, 256, (12, 30, 3)).astype(np.float32)
+        wide = cv2.resize(noise, (360, 72), interpolation=cv2.INTER_CUBIC).clip(0, 255).astype(np.uint8)
+        moved = np.float64([[1, 0, -(200 - (12 - index) ** 2)], [0, 1, 0]])
+        return cv2.warpAffine(wide, moved, size, flags=cv2.INTER_CUBIC)
+
+    path = film("in.mkv", frames=11, picture=picture, size=(128, 72), codec="ffv1", pix_fmt="bgr0")
+    scores = {}
+    for course in ("curved", "straight"):
+        done = vfi("eval", "classical", "--data", path, "--course", course, "--json")
+        scores[course] = json.loads(done.stdout)["psnr"]
+        output = path.with_name(f"{course}.mkv")
+        done = vfi("upsample", path, "-m", "classical", "--course", course, "--codec", "ffv1", "-o", output)
+        assert done.exit_code == 0, done.output
+    assert scores["curved"] > scores["straight"] + 1
+    made = [np.stack(frames(path.with_name(f"{course}.mkv"))) for course in scores]
+    difference = np.abs(made[0] - made[1]).mean(axis=(1, 2, 3))
+    assert difference[1::2].max() > 2
+    assert difference[::2].max() == 0  # those of the source
+
+
 @pytest.mark.parametrize("wrong", [["--cuts", "skip"], ["--held", "drop"], ["--cut-threshold", "0"]])
 def test_a_wrong_wish_is_one_sentence(two_scenes, wrong):
     done = vfi("upsample", two_scenes, *wrong)
