@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from vfi.media.pictures import PICTURE_RATE
 from vfi.media.protocols import Sink, Source
 from vfi.media.verify import Written
 from vfi.media.yuv import YuvImage
+from vfi.neighbours import ahead, with_neighbours
 from vfi.side_by_side import SideBySide
 from vfi.spans import Content, Span, looped_spans, spans
 from vfi.timing import Timing
@@ -362,10 +363,10 @@ def _started(fillings: Iterator[_Filling], between: Between, course: Course) -> 
         yield from ((filling, None) for filling in fillings)
         return
     curving = between if course == "curved" and isinstance(between, Curving) else None
-    ahead = max(1, min(_AHEAD, (os.cpu_count() or 1) // _CORES))
-    pool = ThreadPoolExecutor(ahead)
+    count = max(1, min(_AHEAD, (os.cpu_count() or 1) // _CORES))
+    pool = ThreadPoolExecutor(count)
     try:
-        begun = _ahead(_begun(fillings, between, pool, curved=curving is not None), ahead)
+        begun = ahead(_begun(fillings, between, pool, curved=curving is not None), count)
         if curving is None:
             yield from ((here.filling, _awaited(here)) for here in begun)
             return
@@ -407,31 +408,6 @@ def _next_to(here: _Begun, other: _Begun | None) -> tuple[Any, Fraction] | None:
     if other is None or other.start is None:
         return None
     return _awaited(other), other.filling.duration / here.filling.duration
-
-
-T = TypeVar("T")
-
-
-def with_neighbours(items: Iterable[T]) -> Iterator[tuple[T | None, T, T | None]]:
-    """Yield each with the one before and the one after it; None beyond either end."""
-    before: T | None = None
-    here: T | None = None
-    for after in items:
-        if here is not None:
-            yield before, here, after
-            before = here
-        here = after
-    if here is not None:
-        yield before, here, None
-
-
-def _ahead(items: Iterator[T], count: int) -> Iterator[T]:
-    """Yield them, so many taken ahead."""
-    waiting = deque(islice(items, count))
-    for item in items:
-        waiting.append(item)
-        yield waiting.popleft()
-    yield from waiting
 
 
 def _fill(filling: _Filling, between: Between, content: Content, start: Any) -> Iterator[Frame]:

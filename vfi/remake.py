@@ -11,7 +11,8 @@ from fractions import Fraction
 import numpy as np
 
 from vfi.course import Course
-from vfi.pipeline import Between, with_neighbours
+from vfi.neighbours import with_neighbours
+from vfi.pipeline import Between
 from vfi.triplets.triplet import Beside
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from vfi.media import VideoReader
 from vfi.media.images import eight_bit
-from vfi.pipeline import with_neighbours
+from vfi.neighbours import with_neighbours
 from vfi.triplets.triplet import Beside, DataError, Triplet, Triplets
 
 
