@@ -186,6 +186,17 @@ def test_a_part_seen_from_where_the_film_has_settled_is_that_of_the_whole_film(c
         assert described[0] == described[1]
 
 
+@pytest.mark.parametrize("dropped", range(8))
+def test_what_leads_to_a_part_that_begins_with_a_settling_has_settled_too(dropped):
+    frames, content = drifting(0.16, 0.16, 0.16)[dropped:], Content(cuts="off", held="repair")
+    whole = list(spans(frames, content))
+    for number in (32, 64, 96):
+        part = list(spans(frames[settled_from(number) :], content, settled_from(number)))
+        leading = [next(s for s in found if s.gaps[-1] >= number - 1) for found in (whole, part)]
+        assert leading[0].kind == leading[1].kind
+        assert leading[0].frames == leading[1].frames
+
+
 def test_what_must_be_seen_before_a_part_is_short():
     assert max(number - settled_from(number) for number in range(10_000)) < 53
 
